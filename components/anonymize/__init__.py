@@ -1,0 +1,1 @@
+"""Stage: personal data are found and replaced, and the recall is measured."""

@@ -1,0 +1,1 @@
+"""Stage: perplexity, empathy, safety and forgetting of base, SFT and PPO."""

@@ -1,0 +1,1 @@
+"""Exit task: say how the run ended."""

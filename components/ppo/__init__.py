@@ -1,0 +1,1 @@
+"""Stage: reinforcement learning from the reward model."""

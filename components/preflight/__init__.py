@@ -1,0 +1,1 @@
+"""Stage: everything that can fail cheaply fails here, before a GPU is asked for."""

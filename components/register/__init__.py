@@ -1,0 +1,1 @@
+"""Stage: the decision, the model version and its card."""

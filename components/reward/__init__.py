@@ -1,0 +1,1 @@
+"""Stage: a reward model from human preferences."""

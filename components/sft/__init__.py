@@ -1,0 +1,1 @@
+"""Stage: LoRA supervised fine-tuning."""

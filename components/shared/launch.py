@@ -1,0 +1,70 @@
+"""Container entry point of every stage: argv -> KFP executor -> ``stage.run()``.
+
+Usage: ``python3 -u -m components.shared.launch --stage components.sft.stage:run --executor_input JSON``
+
+It adds what all stages need once: signals, logging without a person's words, one-line errors with an exit code. KFP's own Executor
+prepares the artifacts and writes ``executor_output.json``.
+"""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+os.environ.setdefault("_KFP_RUNTIME", "true")  # keeps kfp from importing its compiler; must precede the import
+
+from kfp.dsl.executor import Executor
+
+from components.shared import errors, shutdown
+
+_logger = logging.getLogger("attune")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage and return the process exit code."""
+    parser = argparse.ArgumentParser(prog="components.shared.launch", description=__doc__)
+    parser.add_argument("--executor", help="ignored; names KFP's executor for the local runner")
+    parser.add_argument("--stage", required=True, help="module:function of the stage")
+    parser.add_argument("--executor_input", required=True, help="KFP executor input, JSON")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    _quiet_libraries()
+    shutdown.install()
+    module_name, _, function_name = arguments.stage.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+        Executor(executor_input=json.loads(arguments.executor_input), function_to_execute=function).execute()
+    except errors.DataGateError as error:
+        return _fail(error, errors.EXIT_GATE)
+    except errors.ContractError as error:
+        return _fail(error, errors.EXIT_CONTRACT)
+    except OSError as error:
+        # A full disk, a missing mount, an unreachable server: the cause in one line is what helps; it holds paths, never text.
+        return _fail(error, errors.EXIT_CONTRACT)
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    _logger.error("error: %s", error)
+    return code
+
+
+def _quiet_libraries() -> None:
+    for name in (
+        "httpx",
+        "urllib3",
+        "presidio-analyzer",
+        "alembic",
+        "mlflow",
+        "great_expectations",
+        "datasets",
+        "absl",
+    ):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""One frozen base model, many LoRA adapters (needs torch, transformers, peft).
+
+``W' = W + (alpha / r) B A`` (Hu et al. 2021, arXiv:2106.09685, eq. 3): the base W stays frozen and is never merged; roles (sft, policy,
+reward, value) are named adapters of it. Adapter weights are fp32 whatever the base's type, because AdamW steps at 1e-5 vanish in bf16.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from pydantic import Field
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from components.shared.base_model import BaseModelReference
+from components.shared.config import StageConfig
+from components.shared.errors import ContractError
+
+ADAPTER_SCHEMA = "lora_adapter/v1"
+WEIGHTS_FILE = "adapter_model.safetensors"
+
+
+class LoraSettings(StageConfig):
+    """Shape of a LoRA adapter."""
+
+    r: int = Field(default=16, ge=1, le=512)
+    """Rank."""
+    alpha: float = Field(default=32, gt=0)
+    """Scale numerator: the update is alpha / r * B A."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout on the adapter's input, fraction."""
+    target_modules: Literal["all-linear"] | list[str] = "all-linear"
+    """Which linear layers get an adapter (QLoRA, arXiv:2305.14314, found all of them to matter)."""
+
+
+def device() -> torch.device:
+    """Return the accelerator where there is one, else the CPU."""
+    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+
+
+def load_tokenizer(reference: BaseModelReference) -> Any:
+    """Load the base model's tokenizer. A tokenizer without a pad token pads with eos; masks come from lengths, never from the pad id."""
+    tokenizer = AutoTokenizer.from_pretrained(reference.location, revision=reference.hub_revision, trust_remote_code=False)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(reference: BaseModelReference) -> Any:
+    """Load the base model, frozen, in eval mode: bf16 on a GPU, fp32 on a CPU (bf16 products are slow on most)."""
+    where = device()
+    model = AutoModelForCausalLM.from_pretrained(
+        reference.location,
+        revision=reference.hub_revision,
+        trust_remote_code=False,
+        use_safetensors=True,
+        dtype=torch.bfloat16 if where.type == "cuda" else torch.float32,
+    )
+    return model.to(where).eval().requires_grad_(False)
+
+
+def new_adapter(base: Any, name: str, lora: LoraSettings) -> PeftModel:
+    """Wrap a base model with its first adapter, randomly initialised from torch's generator (B is zero: the model starts unchanged)."""
+    config = LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.target_modules,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base, config, adapter_name=name)
+    _to_float32(model, name)
+    return model
+
+
+def load_adapter(model: Any, name: str, directory: Path) -> PeftModel:
+    """Add an adapter from its directory to a base model or to one that has adapters already; it comes frozen.
+
+    Raises:
+        ContractError: the weights on disk and the model's adapter parameters do not match one to one.
+    """
+    if isinstance(model, PeftModel):
+        model.load_adapter(str(directory), adapter_name=name, is_trainable=False, autocast_adapter_dtype=False)
+    else:
+        model = PeftModel.from_pretrained(model, str(directory), adapter_name=name, is_trainable=False, autocast_adapter_dtype=False)
+    _to_float32(model, name)
+    stored = load_file(directory / WEIGHTS_FILE)
+    loaded = get_peft_model_state_dict(model, adapter_name=name)
+    if stored.keys() != loaded.keys() or any(not torch.equal(stored[key], loaded[key].cpu()) for key in stored):
+        raise ContractError(f"{directory}: adapter weights do not fit the base model; was the adapter trained on another one?")
+    return model
+
+
+def copy_adapter(model: PeftModel, source: str, target: str) -> None:
+    """Add adapter ``target`` as an equal copy of ``source``."""
+    model.add_adapter(target, model.peft_config[source])
+    _to_float32(model, target)
+    state = {key: value.clone() for key, value in get_peft_model_state_dict(model, adapter_name=source).items()}
+    set_peft_model_state_dict(model, state, adapter_name=target)
+
+
+def use_adapter(model: PeftModel, name: str, *, trainable: bool = False) -> None:
+    """Make one adapter the active one; it alone gets gradients, and only when ``trainable``.
+
+    Never call this between a forward pass and its backward pass: the backward of the first adapter would silently lose its gradients,
+    and with activation checkpointing compute wrong ones.
+    """
+    model.set_adapter(name)
+    model.requires_grad_(False)
+    for _, parameter in adapter_parameters(model, name):
+        parameter.requires_grad_(trainable)
+
+
+def adapter_parameters(model: PeftModel, name: str) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Yield the named parameters of one adapter."""
+    for key, parameter in model.named_parameters():
+        if f".{name}." in key and "lora_" in key:
+            yield key, parameter
+
+
+def save_adapter(model: PeftModel, name: str, directory: Path) -> None:
+    """Write one adapter in PEFT's own format, so that ``PeftModel.from_pretrained`` loads it anywhere."""
+    directory.mkdir(parents=True, exist_ok=True)
+    state = {key: value.detach().cpu().contiguous() for key, value in get_peft_model_state_dict(model, adapter_name=name).items()}
+    save_file(state, directory / WEIGHTS_FILE, metadata={"format": "pt"})
+    config = model.peft_config[name]
+    inference = config.inference_mode
+    config.inference_mode = True
+    config.save_pretrained(str(directory))
+    config.inference_mode = inference
+
+
+def parameter_counts(model: PeftModel, name: str) -> tuple[int, int]:
+    """Return the adapter's number of parameters and the base model's."""
+    adapter = sum(parameter.numel() for _, parameter in adapter_parameters(model, name))
+    base = sum(parameter.numel() for key, parameter in model.named_parameters() if "lora_" not in key)
+    return adapter, base
+
+
+def last_hidden(model: PeftModel, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return the backbone's final hidden states under the active adapter, without the vocabulary projection.
+
+    Args:
+        model: base with adapters.
+        input_ids: token ids, shape (B, T).
+        attention_mask: 1 for real tokens, shape (B, T).
+
+    Returns:
+        Hidden states, shape (B, T, H).
+    """
+    backbone = model.get_base_model().base_model
+    states: torch.Tensor = backbone(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+    return states
+
+
+def _to_float32(model: PeftModel, name: str) -> None:
+    for _, parameter in adapter_parameters(model, name):
+        parameter.data = parameter.data.float()

@@ -1,0 +1,1 @@
+"""Stage: train, validation and test by person."""

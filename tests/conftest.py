@@ -1,0 +1,44 @@
+"""What every test shares: a tracking server on SQLite, KFP artifacts without KFP, and the real data sets where they are."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("_KFP_RUNTIME", "true")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture
+def tracking_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A real MLflow store in the test's folder, named in the environment as the runner does it."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "test")
+    monkeypatch.setenv("ATTUNE_RUN_ID", "run-of-the-test")
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return uri
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Callable[..., object]:
+    """Make a KFP artifact: ``artifact(dsl.Dataset, "train")``."""
+    from kfp import dsl
+
+    def make(kind: type = dsl.Artifact, name: str = "artifact") -> object:
+        return kind(name=name, uri=str(tmp_path / "artifacts" / name), metadata={})
+
+    return make
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets, or a skip where there is none."""
+    folder = os.environ.get("ATTUNE_SHARED_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("ATTUNE_SHARED_DATA names no folder of real data sets")
+    return Path(folder)
