@@ -6,33 +6,19 @@ reward, value) are named adapters of it. Adapter weights are fp32 whatever the b
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from pydantic import Field
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from components.shared.base_model import BaseModelReference
-from components.shared.config import StageConfig
 from components.shared.errors import ContractError
+from components.shared.lora import LoraSettings
 
 ADAPTER_SCHEMA = "lora_adapter/v1"
 WEIGHTS_FILE = "adapter_model.safetensors"
-
-
-class LoraSettings(StageConfig):
-    """Shape of a LoRA adapter."""
-
-    r: int = Field(default=16, ge=1, le=512)
-    """Rank."""
-    alpha: float = Field(default=32, gt=0)
-    """Scale numerator: the update is alpha / r * B A."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Dropout on the adapter's input, fraction."""
-    target_modules: Literal["all-linear"] | list[str] = "all-linear"
-    """Which linear layers get an adapter (QLoRA, arXiv:2305.14314, found all of them to matter)."""
 
 
 def device() -> torch.device:
