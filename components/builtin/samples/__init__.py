@@ -1,0 +1,1 @@
+"""Sample data written by this project, and the generator that makes it."""
