@@ -4,13 +4,14 @@ Credentials come from the environment, as each fsspec backend documents; none ar
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
 
 import fsspec
 
 from components import builtin
+from components.shared.artifacts import digest_of
 from components.shared.errors import ContractError
 
 _CHUNK_BYTES = 1 << 20
@@ -42,3 +43,11 @@ def digest(uri: str) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             hasher.update(chunk)
     return hasher.hexdigest()
+
+
+def digests(uris: Mapping[str, str]) -> str:
+    """Return one sha256 (hex) over the bytes behind several URIs, each under its name; where they lie does not matter.
+
+    Preflight and evaluate agree by it on ``{"empathy_ratings": ..., "crisis_prompts": ..., "general_text": ...}``.
+    """
+    return digest_of({name: digest(uri) for name, uri in uris.items()})
