@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     _quiet_libraries()
     shutdown.install()
+    if os.environ.get("ATTUNE_STOP_WITH_PARENT"):
+        shutdown.stop_with_parent()
     module_name, _, function_name = arguments.stage.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), function_name)

@@ -1,5 +1,6 @@
 """Orderly stop: a signal sets a flag, long loops look at it, write a checkpoint and raise ``Interrupted``."""
 
+import ctypes
 import logging
 import signal
 from types import FrameType
@@ -14,6 +15,12 @@ def install() -> None:
     """Turn SIGTERM (spot reclaim, pod deletion) and SIGINT (Ctrl-C) into a request to stop at the next safe point."""
     signal.signal(signal.SIGTERM, _request)
     signal.signal(signal.SIGINT, _request)
+
+
+def stop_with_parent() -> None:
+    """Ask the kernel to send SIGTERM when the parent dies, however it dies: a local run that is killed leaves no stage behind."""
+    parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2), Linux
+    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
 
 
 def requested() -> bool:
