@@ -3,6 +3,7 @@
 Every message says what was given, what is wanted and what to do. None of them holds a word that a person wrote.
 """
 
+EXIT_UNFORESEEN = 1
 EXIT_CONTRACT = 2
 EXIT_GATE = 4
 EXIT_INTERRUPTED = 143

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 os.environ.setdefault("_KFP_RUNTIME", "true")  # keeps kfp from importing its compiler; must precede the import
@@ -20,6 +21,7 @@ from kfp.dsl.executor import Executor
 
 from components.shared import errors, shutdown
 
+SHOW_ERRORS_VARIABLE = "ATTUNE_SHOW_ERRORS"
 _logger = logging.getLogger("attune")
 
 
@@ -46,7 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # A full disk, a missing mount, an unreachable server: the cause in one line is what helps; it holds paths, never text.
         return _fail(error, errors.EXIT_CONTRACT)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: an unforeseen message may quote what a person said
+        return _fail_unforeseen(error)
     return 0
+
+
+def _fail_unforeseen(error: BaseException) -> int:
+    """Log where an unforeseen error arose, and its kind; its message only on request, because libraries quote their input."""
+    if os.environ.get(SHOW_ERRORS_VARIABLE):
+        _logger.error("unforeseen error", exc_info=error)
+        return errors.EXIT_UNFORESEEN
+    link: BaseException | None = error
+    while link is not None:
+        frames = "".join(f"\n    {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(link.__traceback__))
+        _logger.error("error: unforeseen %s%s", type(link).__name__, frames)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    _logger.error("its message is withheld, because it may quote the data; set %s=1 to see it", SHOW_ERRORS_VARIABLE)
+    return errors.EXIT_UNFORESEEN
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -55,16 +73,7 @@ def _fail(error: Exception, code: int) -> int:
 
 
 def _quiet_libraries() -> None:
-    for name in (
-        "httpx",
-        "urllib3",
-        "presidio-analyzer",
-        "alembic",
-        "mlflow",
-        "great_expectations",
-        "datasets",
-        "absl",
-    ):
+    for name in ("httpx", "urllib3", "presidio-analyzer", "alembic", "mlflow", "great_expectations", "datasets", "absl"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
