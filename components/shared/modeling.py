@@ -4,7 +4,10 @@
 reward, value) are named adapters of it. Adapter weights are fp32 whatever the base's type, because AdamW steps at 1e-5 vanish in bf16.
 """
 
-from collections.abc import Iterator
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from components.shared.lora import LoraSettings
 
 ADAPTER_SCHEMA = "lora_adapter/v1"
 WEIGHTS_FILE = "adapter_model.safetensors"
+_CONFIG_FILE = "adapter_config.json"
 
 
 def device() -> torch.device:
@@ -67,21 +71,30 @@ def load_adapter(model: Any, name: str, directory: Path) -> PeftModel:
     Raises:
         ContractError: the weights on disk and the model's adapter parameters do not match one to one.
     """
-    if isinstance(model, PeftModel):
-        model.load_adapter(str(directory), adapter_name=name, is_trainable=False, autocast_adapter_dtype=False)
-    else:
-        model = PeftModel.from_pretrained(model, str(directory), adapter_name=name, is_trainable=False, autocast_adapter_dtype=False)
-    _to_float32(model, name)
+    mismatch = f"{directory}: adapter weights do not fit the base model; was the adapter trained on another one?"
+    config = LoraConfig.from_pretrained(str(directory))
+    config.inference_mode = True
     stored = load_file(directory / WEIGHTS_FILE)
+    if isinstance(model, PeftModel):
+        model.add_adapter(name, config)
+    else:
+        model = get_peft_model(model, config, adapter_name=name)
+    _to_float32(model, name)
+    try:
+        set_peft_model_state_dict(model, stored, adapter_name=name)
+    except RuntimeError as error:  # torch's answer to another shape
+        raise ContractError(mismatch) from error
     loaded = get_peft_model_state_dict(model, adapter_name=name)
-    if stored.keys() != loaded.keys() or any(not torch.equal(stored[key], loaded[key].cpu()) for key in stored):
-        raise ContractError(f"{directory}: adapter weights do not fit the base model; was the adapter trained on another one?")
+    if stored.keys() != loaded.keys() or any(not torch.equal(stored[key].float(), loaded[key].cpu()) for key in stored):
+        raise ContractError(mismatch)
+    for _, parameter in adapter_parameters(model, name):
+        parameter.requires_grad_(False)
     return model
 
 
 def copy_adapter(model: PeftModel, source: str, target: str) -> None:
     """Add adapter ``target`` as an equal copy of ``source``."""
-    model.add_adapter(target, model.peft_config[source])
+    model.add_adapter(target, copy.deepcopy(model.peft_config[source]))  # PEFT keeps the object it is given: two adapters, two objects
     _to_float32(model, target)
     state = {key: value.clone() for key, value in get_peft_model_state_dict(model, adapter_name=source).items()}
     set_peft_model_state_dict(model, state, adapter_name=target)
@@ -101,21 +114,41 @@ def use_adapter(model: PeftModel, name: str, *, trainable: bool = False) -> None
 
 def adapter_parameters(model: PeftModel, name: str) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """Yield the named parameters of one adapter."""
+    pattern = re.compile(rf"\.lora_\w+\.{re.escape(name)}(\.|$)")
     for key, parameter in model.named_parameters():
-        if f".{name}." in key and "lora_" in key:
+        if pattern.search(key):
             yield key, parameter
 
 
+def adapter_state(model: PeftModel, name: str) -> dict[str, torch.Tensor]:
+    """Return a copy of one adapter's weights on the CPU, under PEFT's own keys (without the adapter's name)."""
+    return {key: value.detach().cpu().clone() for key, value in get_peft_model_state_dict(model, adapter_name=name).items()}
+
+
+def restore_adapter_state(model: PeftModel, name: str, state: Mapping[str, torch.Tensor]) -> None:
+    """Put weights from ``adapter_state`` back into an adapter."""
+    set_peft_model_state_dict(model, {key: value.clone() for key, value in state.items()}, adapter_name=name)
+
+
 def save_adapter(model: PeftModel, name: str, directory: Path) -> None:
-    """Write one adapter in PEFT's own format, so that ``PeftModel.from_pretrained`` loads it anywhere."""
+    """Write one adapter in PEFT's own format, so that ``PeftModel.from_pretrained`` loads it anywhere.
+
+    Equal adapters give equal bytes: PEFT keeps module names in a set, whose order changes from process to process, and the base model's
+    local path; the names are sorted here and the path left out (the artifact names its base model by digest).
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    state = {key: value.detach().cpu().contiguous() for key, value in get_peft_model_state_dict(model, adapter_name=name).items()}
-    save_file(state, directory / WEIGHTS_FILE, metadata={"format": "pt"})
-    config = model.peft_config[name]
-    inference = config.inference_mode
+    save_file(adapter_state(model, name), directory / WEIGHTS_FILE, metadata={"format": "pt"})
+    config = copy.deepcopy(model.peft_config[name])
     config.inference_mode = True
     config.save_pretrained(str(directory))
-    config.inference_mode = inference
+    path = directory / _CONFIG_FILE
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in settings.items():
+        if isinstance(getattr(config, key, None), set):
+            settings[key] = sorted(value)
+    if settings["base_model_name_or_path"] and Path(settings["base_model_name_or_path"]).exists():
+        settings["base_model_name_or_path"] = None
+    path.write_text(json.dumps(settings, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def parameter_counts(model: PeftModel, name: str) -> tuple[int, int]:
