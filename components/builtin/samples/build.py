@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.builtin.samples.crisis import make_crisis_prompts
 from components.builtin.samples.dialogues import make_conversations
+from components.builtin.samples.empathy import make_empathy_ratings
 from components.builtin.samples.general_text import make_general_text
 from components.builtin.samples.people import make_people
+from components.builtin.samples.preferences import make_preferences
 
 FOLDER = Path(__file__).parent
 
@@ -39,9 +42,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def make_files() -> dict[str, bytes]:
     """File name to content, for every sample file."""
     people = make_people()
-    conversations = make_conversations(people)
     tables = {
-        "conversations.jsonl.gz": conversations,
+        "conversations.jsonl.gz": make_conversations(people),
+        "preferences.jsonl.gz": make_preferences(people),
+        "empathy_ratings.jsonl.gz": make_empathy_ratings(),
+        "crisis_prompts.jsonl": make_crisis_prompts(),
         "general_text.jsonl": make_general_text("evaluation"),
         "general_text_train.jsonl": make_general_text("train"),
     }

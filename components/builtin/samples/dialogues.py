@@ -78,7 +78,7 @@ class VariantPicker:
 def assign(rng: random.Random, people: list[Person], scenarios: list[Scenario]) -> list[tuple[Person, Scenario]]:
     """Gives every person five or six situations that suit them, with no topic group (one father, one partner) twice."""
     uses: Counter[str] = Counter()
-    pairs = []
+    pairs: list[tuple[Person, Scenario]] = []
     for index in range(NUM_DIALOGUES):
         person = people[index % len(people)]
         mine = [scenario for owner, scenario in pairs if owner is person]

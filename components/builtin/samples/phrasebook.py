@@ -113,3 +113,8 @@ def variants(phrase: str) -> Iterator[str]:
         return
     for option in match.group(1).split("|"):
         yield from variants(phrase[: match.start()] + option + phrase[match.end() :])
+
+
+def sentences(text: str) -> list[str]:
+    """Splits a short reply after each full stop, question mark or exclamation mark that a space follows."""
+    return re.split(r"(?<=[.?!]) ", text.strip())
