@@ -1,0 +1,106 @@
+"""Running the Great Expectations suites in ``suites/`` on feature frames.
+
+What keeps text in: the frames have no text column, and results are BOOLEAN_ONLY (every other result format lists values).
+Great Expectations takes seconds to import, so it is imported where it is used. Its usage statistics are switched off first.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from components.shared.errors import ContractError
+from components.validate_data.features import Features
+
+SUITES = Path(__file__).parent / "suites"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one expectation went.
+
+    Attributes:
+        suite: ``conversations`` or ``preferences``.
+        about: what is expected, in words.
+        expectation: its Great Expectations type.
+        column: the feature it looks at; empty for the table as a whole.
+        severity: ``critical`` stops the run, ``warning`` and ``info`` are reported.
+        success: whether the data meet it.
+        error: why it could not be evaluated; counts as not met.
+    """
+
+    suite: str
+    about: str
+    expectation: str
+    column: str
+    severity: str
+    success: bool
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a JSON dictionary."""
+        return asdict(self)
+
+
+def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, float]) -> list[CheckResult]:
+    """Evaluate ``suites/NAME.json`` on the features of the accepted rows.
+
+    Args:
+        name: of the suite.
+        rows: features, one dictionary a row, all with the same keys.
+        parameters: values for the suite's ``$PARAMETER`` references.
+
+    Returns:
+        One result an expectation, in the order of the suite file.
+
+    Raises:
+        ContractError: the suite file is not valid.
+    """
+    gx = _great_expectations()
+    import pandas
+
+    document = json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
+    batch = context.data_sources.add_pandas(name).add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+    try:
+        suite = context.suites.add(gx.ExpectationSuite(name=document["name"], expectations=document["expectations"]))
+    except (gx.exceptions.GreatExpectationsError, ValueError) as error:
+        raise ContractError(f"{SUITES / name}.json is not a valid suite: {str(error).splitlines()[0]}") from None
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+    result = definition.run(
+        batch_parameters={"dataframe": pandas.DataFrame(rows)}, expectation_parameters=dict(parameters), result_format="BOOLEAN_ONLY"
+    )
+    found = [_result(name, item.to_json_dict()) for item in result.results]
+    order = [item["meta"]["about"] for item in document["expectations"]]
+    return sorted(found, key=lambda item: order.index(item.about))
+
+
+def _great_expectations() -> Any:
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    return great_expectations
+
+
+def _result(suite: str, item: dict[str, Any]) -> CheckResult:
+    config = item["expectation_config"]
+    return CheckResult(
+        suite=suite,
+        about=config["meta"]["about"],
+        expectation=config["type"],
+        column=config["kwargs"].get("column", ""),
+        severity=config["severity"],
+        success=bool(item["success"]),
+        error=_exception(item["exception_info"]),
+    )
+
+
+def _exception(info: dict[str, Any]) -> str:
+    # One dictionary, or one a metric: Great Expectations does both.
+    parts = [info] if "raised_exception" in info else list(info.values())
+    return "; ".join(sorted({str(part["exception_message"]).splitlines()[0] for part in parts if part["raised_exception"]}))
