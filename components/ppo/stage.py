@@ -1,0 +1,146 @@
+"""The ppo stage: data and adapters in, a trained policy adapter, sample rollouts and curves out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+
+from components.ppo.charts import render_curves
+from components.ppo.config import PpoConfig
+from components.ppo.evaluation import Evaluation, paired_gain
+from components.ppo.prompts import PtxSource, QuerySource, conversation_contexts, preference_contexts
+from components.ppo.roles import POLICY, load_roles
+from components.ppo.rollout import Sampling
+from components.ppo.trainer import PpoTrainer, Prompts
+from components.shared import artifacts, checkpoints, tracking
+from components.shared.artifacts import Manifest
+from components.shared.base_model import BaseModelReference, read_reference
+from components.shared.chat import end_of_turn_ids
+from components.shared.dataset_splits import DatasetSplit
+from components.shared.errors import ContractError
+from components.shared.modeling import ADAPTER_SCHEMA, load_tokenizer, save_adapter
+from components.shared.outputs import publish_metrics, publish_page
+from components.shared.records import write_rows
+from components.shared.reward_model import REWARD_SCHEMA
+
+ROLLOUTS_SCHEMA = "rollouts/v1"
+ROLLOUTS_FILE = "rollouts.jsonl"
+RECENT_STEPS = 5
+"""Steps at the end of the run whose mean stands for the run in the final metrics."""
+
+
+def run(
+    train: dsl.Input[dsl.Dataset],
+    validation: dsl.Input[dsl.Dataset],
+    base_model: dsl.Input[dsl.Model],
+    sft_adapter: dsl.Input[dsl.Model],
+    reward_model: dsl.Input[dsl.Model],
+    adapter: dsl.Output[dsl.Model],
+    rollouts: dsl.Output[dsl.Dataset],
+    metrics: dsl.Output[dsl.Metrics],
+    curves: dsl.Output[dsl.HTML],
+    config: dict[str, Any] = {},
+) -> None:
+    """Optimise the SFT policy against the reward model. Contract: README.md beside this file."""
+    settings = PpoConfig.parse(config)
+    train_split, validation_split = DatasetSplit(train), DatasetSplit(validation)
+    reference = read_reference(base_model)
+    sft_directory, sft_manifest = artifacts.open_sealed(sft_adapter, ADAPTER_SCHEMA)
+    reward_directory, reward_manifest = artifacts.open_sealed(reward_model, REWARD_SCHEMA)
+    parents = {
+        "train": train_split.manifest.digest,
+        "validation": validation_split.manifest.digest,
+        "base_model": reference.digest,
+        "sft_adapter": sft_manifest.digest,
+        "reward_model": reward_manifest.digest,
+    }
+    _check_family(reference, sft_manifest, reward_manifest)
+    checkpoints.seed_everything(settings.seed)
+    with tracking.stage_run("ppo", settings) as run:
+        run.log_input("train", digest=parents["train"], uri=train.uri, context="training")
+        run.log_input("validation", digest=parents["validation"], uri=validation.uri, context="evaluation")
+        tokenizer = load_tokenizer(reference)
+        sampling = Sampling(
+            max_completion_length=settings.max_completion_length,
+            temperature=settings.temperature,
+            stop_ids=frozenset(end_of_turn_ids(tokenizer)),
+            batch_size=settings.generation_batch_size,
+        )
+        roles = load_roles(reference, sft_directory, reward_directory)
+        prompts = _prompts(train_split, validation_split, tokenizer, settings)
+        directory = checkpoints.checkpoint_directory("ppo", settings.to_parameter(), parents)
+        trainer = PpoTrainer(roles, settings, prompts, sampling, directory)
+        trainer.train(run.log_metrics)
+
+        summary = _summary(trainer.history, trainer.evaluations)
+        save_adapter(roles.model, POLICY, artifacts.start(adapter.path))
+        properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **summary}
+        artifacts.seal(adapter, ADAPTER_SCHEMA, properties=properties, parents=parents)
+        _write_rollouts(artifacts.start(rollouts.path), trainer.evaluations, tokenizer)
+        artifacts.seal(rollouts, ROLLOUTS_SCHEMA, properties={"evaluations": len(trainer.evaluations)}, parents=parents)
+        publish_metrics(metrics, summary, run)
+        page = render_curves(trainer.history, trainer.evaluations, settings, roles.normalisation.std)
+        publish_page(curves, page, run, "ppo.html")
+    checkpoints.remove(directory)
+
+
+def _check_family(reference: BaseModelReference, sft: Manifest, reward: Manifest) -> None:
+    wanted = {"base_model": reference.digest, "sft_adapter": sft.digest}
+    for name, manifest in (("sft_adapter", sft), ("reward_model", reward)):
+        for parent, digest in wanted.items():
+            if manifest.parents.get(parent, digest) != digest:
+                raise ContractError(
+                    f"{name} was trained on another {parent} ({manifest.parents[parent][:12]}) than the one given ({digest[:12]}); "
+                    "use artifacts of one pipeline run"
+                )
+
+
+def _prompts(train: DatasetSplit, validation: DatasetSplit, tokenizer: Any, settings: PpoConfig) -> Prompts:
+    every_turn = settings.context_turns == "all"
+    human = conversation_contexts(train.conversations(), every_turn=every_turn)
+    queries = QuerySource([*human, *preference_contexts(train.preferences())], tokenizer, settings.max_prompt_length, settings.seed)
+    held_out = [*conversation_contexts(validation.conversations(), every_turn=every_turn), *preference_contexts(validation.preferences())]
+    if len(held_out) < 2:
+        raise ContractError(
+            f"the validation split has {len(held_out)} prompts, at least 2 are wanted; give split a larger validation fraction"
+        )
+    evaluation = QuerySource(held_out, tokenizer, settings.max_prompt_length, settings.seed)
+    return Prompts(
+        queries=queries,
+        human=PtxSource(human, tokenizer, settings.max_ptx_length, settings.seed) if settings.ptx_coef > 0 else None,
+        validation=evaluation.draw(min(settings.num_eval_prompts, len(held_out))),
+    )
+
+
+def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evaluation]) -> dict[str, float]:
+    first, last = evaluations[0], evaluations[-1]
+    gain, low, high = paired_gain(first.scores, last.scores)
+    recent = history[-RECENT_STEPS:]
+    names = ("objective/entropy", "policy/clipfrac", "policy/approxkl", "value/explained_variance", "loss/ptx")
+    return {
+        "eval/scores_before": first.metrics()["eval/scores"],
+        "eval/scores_after": last.metrics()["eval/scores"],
+        "eval/scores_gain": gain,
+        "eval/scores_gain_low": low,
+        "eval/scores_gain_high": high,
+        **{name: value for name, value in last.metrics().items() if name != "eval/scores"},
+        **{name: sum(row[name] for row in recent) / len(recent) for name in names if all(name in row for row in recent)},
+    }
+
+
+def _write_rollouts(directory: Path, evaluations: Sequence[Evaluation], tokenizer: Any) -> None:
+    rows = (
+        {
+            "prompt_id": evaluation.prompt_ids[place],
+            "step": evaluation.step,
+            "response": tokenizer.decode(evaluation.response_ids[place], skip_special_tokens=True),
+            "num_tokens": len(evaluation.response_ids[place]),
+            "score": evaluation.scores[place],
+            "kl": evaluation.kl[place],
+            "truncated": evaluation.truncated[place],
+        }
+        for evaluation in evaluations
+        for place in range(len(evaluation.scores))
+    )
+    write_rows(directory / ROLLOUTS_FILE, rows)
