@@ -7,6 +7,7 @@ prepares the artifacts and writes ``executor_output.json``.
 """
 
 import argparse
+import errno
 import importlib
 import json
 import logging
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, errors.EXIT_CONTRACT)
     except OSError as error:
         # A full disk, a missing mount, an unreachable server: the cause in one line is what helps; it holds paths, never text.
-        return _fail(error, errors.EXIT_CONTRACT)
+        return _fail(_explained(error, arguments.executor_input), errors.EXIT_CONTRACT)
     except Exception as error:  # noqa: BLE001 - the last line of defence: an unforeseen message may quote what a person said
         return _fail_unforeseen(error)
     return 0
@@ -65,6 +66,14 @@ def _fail_unforeseen(error: BaseException) -> int:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     _logger.error("its message is withheld, because it may quote the data; set %s=1 to see it", SHOW_ERRORS_VARIABLE)
     return errors.EXIT_UNFORESEEN
+
+
+def _explained(error: OSError, executor_input: str) -> OSError:
+    """Say where the disk is full: a failed write does not know its file."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    place = error.filename or os.path.dirname(json.loads(executor_input)["outputs"]["outputFile"])
+    return OSError(f"the disk is full while writing below {place}; free some room there and start the run again")
 
 
 def _fail(error: Exception, code: int) -> int:

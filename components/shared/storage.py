@@ -4,6 +4,7 @@ Credentials come from the environment, as each fsspec backend documents; none ar
 """
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -22,18 +23,30 @@ def open_binary(uri: str) -> Iterator[BinaryIO]:
     """Open what a URI names for reading bytes (compressed files stay compressed).
 
     Raises:
-        ContractError: nothing is there, it may not be read, or the URI's scheme has no backend installed.
+        ContractError: nothing is there, it may not be read, its service does not answer, or no installed backend knows the URI.
     """
-    target = str(builtin.resolve(uri)) if uri.startswith(builtin.PREFIX) else uri
     try:
-        with fsspec.open(target, "rb") as file:
-            yield file
+        target = str(builtin.resolve(uri)) if uri.startswith(builtin.PREFIX) else uri
+        file = fsspec.open(target, "rb").open()
     except FileNotFoundError:
         raise ContractError(f"{uri}: no such file; give an existing path or URI (local, builtin:, s3://, gs://, hf://)") from None
+    except IsADirectoryError:
+        raise ContractError(f"{uri}: it is a directory; give the file in it") from None
     except PermissionError:
         raise ContractError(f"{uri}: no permission to read it; check the file mode or the credentials in the environment") from None
     except ImportError as error:
         raise ContractError(f"{uri}: {error}; install the fsspec backend for this scheme") from None
+    except _opening_errors() as error:
+        cause = str(error).partition("\n")[0]
+        raise ContractError(f"{uri} cannot be opened ({cause}); check the URI, the network and the credentials") from None
+    with file:
+        yield file
+
+
+def _opening_errors() -> tuple[type[Exception], ...]:
+    """Return the roots of what fsspec and its backends raise; of the backends that are loaded only, so none is imported for it."""
+    roots = (("botocore.exceptions", "BotoCoreError"), ("aiohttp", "ClientError"), ("huggingface_hub.errors", "HTTPError"))
+    return (OSError, ValueError, *(getattr(sys.modules[module], name) for module, name in roots if module in sys.modules))
 
 
 def digest(uri: str) -> str:
