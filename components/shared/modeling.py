@@ -7,6 +7,7 @@ reward, value) are named adapters of it. Adapter weights are fp32 whatever the b
 import copy
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from components.shared.base_model import BaseModelReference
 from components.shared.errors import ContractError
@@ -23,6 +25,11 @@ from components.shared.lora import LoraSettings
 ADAPTER_SCHEMA = "lora_adapter/v1"
 WEIGHTS_FILE = "adapter_model.safetensors"
 _CONFIG_FILE = "adapter_config.json"
+
+transformers_logging.disable_progress_bar()
+transformers_logging.set_verbosity_error()
+# PEFT 0.21 and TRL 1.16 still ask transformers 5 for the old name of activation checkpointing; nobody who runs a stage can change that.
+warnings.filterwarnings("ignore", message=".*activation_checkpointing", category=FutureWarning)
 
 
 def device() -> torch.device:
@@ -128,6 +135,11 @@ def adapter_state(model: PeftModel, name: str) -> dict[str, torch.Tensor]:
 def restore_adapter_state(model: PeftModel, name: str, state: Mapping[str, torch.Tensor]) -> None:
     """Put weights from ``adapter_state`` back into an adapter."""
     set_peft_model_state_dict(model, {key: value.clone() for key, value in state.items()}, adapter_name=name)
+
+
+def load_weights(model: PeftModel, name: str, directory: Path) -> None:
+    """Put the weights that ``save_adapter`` wrote into an adapter that the model has already."""
+    restore_adapter_state(model, name, load_file(directory / WEIGHTS_FILE))
 
 
 def save_adapter(model: PeftModel, name: str, directory: Path) -> None:
