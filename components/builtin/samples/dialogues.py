@@ -95,9 +95,9 @@ def exchanges(picker: VariantPicker, scenario: Scenario, shared: dict[str, Situa
     """The exchanges of one dialogue, slots still open: two to six turns of each side."""
     rng, beats = picker.rng, scenario.situation.beats
     further = beats[1:]
-    if not scenario.crisis:
-        keep = rng.choice(range(1, len(further) + 1))
-        further = [further[i] for i in sorted(rng.sample(range(len(further)), keep))]
+    keep = rng.choice(range(1, len(further) + 1))
+    # In a crisis no step is left out: the question about safety, its answer, the person to call.
+    further = further[:keep] if scenario.crisis else [further[i] for i in sorted(rng.sample(range(len(further)), keep))]
     pairs = [picker.exchange(beat) for beat in [beats[0], *further]]
     if rng.random() < 0.9:
         greeting = shared["greeting"].beats[0].user

@@ -82,14 +82,13 @@ class PairMaker:
             scenario = self._scenario(person)
             values = dialogue_slots(self.rng, person) | {"about": scenario.situation.fields["about"]}
             turn = self.rng.choice((0, 0, *range(1, len(scenario.situation.beats))))
-            messages, chosen = self._prompt(scenario, turn, values)
+            messages, chosen, body = self._prompt(scenario, turn, values)
             self._topics[scenario.topic] += 1
             kind = self._kind(scenario)
             rejected = self._reply(self._rejected(kind, scenario, turn, chosen), values)
-            prompt_key = "\n".join(message["content"] for message in messages)
             reply_key = frozenset((chosen, rejected))
-            if len(reply_key) == 2 and prompt_key not in self._prompts and reply_key not in self._replies:
-                self._prompts.add(prompt_key)
+            if len(reply_key) == 2 and body not in self._prompts and reply_key not in self._replies:
+                self._prompts.add(body)
                 self._replies.add(reply_key)
                 self._kinds[kind] += 1
                 return self._row(person, scenario, kind, messages, (chosen, rejected))
@@ -100,14 +99,18 @@ class PairMaker:
         least = min(self._topics[scenario.topic] for scenario in suitable)
         return self.rng.choice([scenario for scenario in suitable if self._topics[scenario.topic] == least])
 
-    def _prompt(self, scenario: Scenario, turn: int, values: Mapping[str, str]) -> tuple[list[dict[str, str]], str]:
-        """Messages up to a user turn, and the reply written for it. A later turn is preceded by the opening."""
+    def _prompt(self, scenario: Scenario, turn: int, values: Mapping[str, str]) -> tuple[list[dict[str, str]], str, str]:
+        """Messages up to a user turn, the reply written for it, and the prompt without greeting and values.
+
+        A later turn is preceded by the opening.
+        """
         pairs = [self.picker.exchange(scenario.situation.beats[index]) for index in sorted({0, turn})]
+        body = "\n".join([line for pair in pairs for line in pair][:-1])
         if self.rng.random() < 0.7:
             greetings = self.shared["greeting"].beats[0].user
             pairs[0] = (f"{choose(self.rng, greetings[self.picker.pick(greetings)])} {pairs[0][0]}", pairs[0][1])
         messages, _ = render(pairs, values)
-        return messages[:-1], messages[-1]["content"]
+        return messages[:-1], messages[-1]["content"], body
 
     def _kind(self, scenario: Scenario) -> str:
         """The kind that is furthest behind its weight."""
