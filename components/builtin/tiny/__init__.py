@@ -1,0 +1,1 @@
+"""The built-in base model `builtin:tiny`: its files, and the script that makes them."""
