@@ -14,6 +14,7 @@ from components.validate_data.reasons import Finding
 
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-z]{2,8}|#\d+);|\]\(https?://")
 _MOJIBAKE = re.compile("[\u00c2\u00c3\u00d0\u00d1][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]")
+_TELLING_CHARACTERS = 40  # shorter replies (a greeting, thanks) are said in many dialogues by rights
 
 Features = dict[str, Any]
 
@@ -22,6 +23,7 @@ def of_conversation(row: Conversation, findings: Sequence[Finding]) -> Features:
     """Return the features of a valid dialogue; lengths are in characters."""
     lengths = [len(message.content) for message in row.messages]
     turns = [message for message in row.messages if message.role != "system"]
+    replies = [message for message in turns if message.role == "assistant"]
     return {
         **_identity(row, findings),
         **_text(row.messages),
@@ -32,10 +34,10 @@ def of_conversation(row: Conversation, findings: Sequence[Finding]) -> Features:
         "shortest_characters": min(lengths),
         "longest_characters": max(lengths),
         "user_characters": sum(len(message.content) for message in turns if message.role == "user"),
-        "reply_characters": sum(len(message.content) for message in turns if message.role == "assistant"),
-        "replies": sum(message.role == "assistant" for message in turns),
+        "reply_characters": sum(len(reply.content) for reply in replies),
+        "replies": len(replies),
         "content_hash": content_hash(row.messages),
-        "reply_hashes": [content_hash([message]) for message in turns if message.role == "assistant"],
+        "reply_hashes": [content_hash([reply]) for reply in replies if len(reply.content) >= _TELLING_CHARACTERS],
     }
 
 
@@ -69,7 +71,7 @@ def content_hash(messages: Sequence[Message]) -> str:
 
 
 def mark_repeated_replies(rows: Sequence[Features]) -> None:
-    """Replace each row's ``reply_hashes`` by ``repeated_reply``: some reply of it occurs in another row too."""
+    """Replace each row's ``reply_hashes`` by ``repeated_reply``: a long reply of it occurs in another row too."""
     rows_with = Counter(digest for row in rows for digest in set(row["reply_hashes"]))
     for row in rows:
         row["repeated_reply"] = any(rows_with[digest] > 1 for digest in row.pop("reply_hashes"))
