@@ -113,8 +113,8 @@ class QuerySource:
                 refused = 0
             else:
                 refused += 1
-            if refused == self._count:
-                raise ContractError(f"all {refused} prompts are longer than {self._max_length} tokens; raise ppo.max_prompt_length")
+            if refused == 2 * self._count:  # so many in a row hold a whole pass, wherever it began
+                raise ContractError(f"all {self._count} prompts are longer than {self._max_length} tokens; raise ppo.max_prompt_length")
         return queries
 
 

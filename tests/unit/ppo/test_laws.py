@@ -1,0 +1,324 @@
+"""The laws of PPO on a shared base, each on a tiny model in fp32."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from components.ppo.batches import MicroBatch, Scored, collate, plan_micro_batches, response_mask
+from components.ppo.config import PpoConfig
+from components.ppo.roles import POLICY, REFERENCE, REWARD, VALUE, Roles
+from components.ppo.scoring import response_logprobs, response_values, score, sequence_rewards
+from components.ppo.trainer import PpoTrainer
+from components.ppo.update import (
+    Targets,
+    accumulate_policy_gradients,
+    accumulate_ptx_gradients,
+    accumulate_value_gradients,
+    new_optimizer,
+    step,
+)
+from components.shared.modeling import adapter_parameters, use_adapter
+from components.shared.reward_model import sequence_scores
+from tests.unit.ppo.family import Family, made_up_replies, prompts_of, settings_of, shake
+
+Trainers = Callable[..., PpoTrainer]
+
+
+def collated(roles: Roles, max_tokens: int = 10_000, **padding: int) -> list[MicroBatch]:
+    replies = made_up_replies(roles.projection.weight.shape[0])
+    plan = plan_micro_batches([len(reply) for reply in replies], range(len(replies)), max_tokens)
+    return [collate(replies, rows, roles.device, **padding) for rows in plan]
+
+
+def made_up_targets(roles: Roles) -> Targets:
+    """Targets that leave every term of the loss at work: neither the ratio is 1 nor are values at their returns."""
+    mask = response_mask(made_up_replies(roles.projection.weight.shape[0]), roles.device)
+    batches = collated(roles)
+    scored = score(roles, batches, 1.0)
+    generator = torch.Generator().manual_seed(4)
+
+    def noise(scale: float) -> torch.Tensor:
+        return scale * torch.randn(mask.shape, generator=generator) * mask
+
+    old = Scored(scored.scores, scored.old_logprobs + noise(0.1), scored.ref_logprobs, scored.values + noise(0.3), scored.entropies)
+    return Targets(old, noise(1.0), scored.values + noise(1.0))
+
+
+def gradients(parameters: Sequence[torch.nn.Parameter]) -> torch.Tensor:
+    assert all(parameter.grad is not None for parameter in parameters)
+    return torch.cat([parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]).clone()
+
+
+def digest(roles: Roles, adapter: str | None) -> str:
+    """Sha256 of an adapter's weights, or of the base's."""
+    named = adapter_parameters(roles.model, adapter) if adapter else roles.model.named_parameters()
+    chosen = [parameter for key, parameter in named if adapter or "lora_" not in key]
+    assert chosen
+    return hashlib.sha256(b"".join(parameter.detach().numpy().tobytes() for parameter in chosen)).hexdigest()
+
+
+@pytest.mark.parametrize("max_tokens", [4096, 250])
+def test_ratio_is_exactly_one_on_the_first_mini_batch_of_every_rollout(trainer: Trainers, max_tokens: int) -> None:
+    run = trainer(max_tokens_per_micro_batch=max_tokens)
+    run.train(lambda metrics, number: None)
+    assert [row["val/first_approxkl"] for row in run.history] == [0.0] * 3
+    assert all(row["policy/approxkl"] > 1e-5 for row in run.history), "later mini-batches must have moved"
+    assert run.history[1]["objective/kl"] != 0.0, "the policy must have left the reference"
+
+
+def test_the_training_forward_repeats_the_scoring_forward_bit_by_bit(family: Family) -> None:
+    roles = family.roles()
+    batches = collated(roles, max_tokens=40)
+    assert len(batches) > 2
+    scored = score(roles, batches, 0.8)
+    use_adapter(roles.model, POLICY, trainable=True)
+    for batch in batches:
+        logprobs, _ = response_logprobs(roles, batch, 0.8)
+        assert logprobs.requires_grad
+        assert torch.equal(logprobs.detach(), scored.old_logprobs[batch.rows])
+
+
+@pytest.mark.parametrize("max_tokens", [4096, 110])
+def test_optimizer_steps_are_epochs_times_mini_batches(trainer: Trainers, max_tokens: int) -> None:
+    run = trainer(max_tokens_per_micro_batch=max_tokens)
+    run.train(lambda metrics, number: None)
+    assert [row["update/optimizer_steps"] for row in run.history] == [2 * 2] * 3
+    assert {int(state["step"]) for state in run.optimizer.state.values()} == {3 * 2 * 2}
+    assert len(run.optimizer.state) == len(run.roles.policy_parameters()) + len(run.roles.value_parameters())
+
+
+@pytest.mark.parametrize("max_tokens", [1, 40])
+def test_gradients_do_not_depend_on_micro_batches(family: Family, max_tokens: int) -> None:
+    settings = settings_of(entropy_coef=0.5, ptx_coef=0.7)
+
+    def composite(cut: int) -> tuple[torch.Tensor, torch.Tensor]:
+        roles = family.roles()
+        targets, batches = made_up_targets(roles), collated(roles, cut)
+        human = prompts_of(family.tokenizer(), settings).human
+        assert human is not None
+        few = settings.model_copy(update={"max_tokens_per_micro_batch": cut})
+        accumulate_policy_gradients(roles, batches, targets, settings)
+        accumulate_ptx_gradients(roles, human.draw(4), few)
+        accumulate_value_gradients(roles, batches, targets, settings)
+        return gradients(roles.policy_parameters()), gradients(roles.value_parameters())
+
+    for whole, parts in zip(composite(100_000), composite(max_tokens), strict=True):
+        assert float(whole.norm()) > 1e-2
+        torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_norm_is_limited_for_policy_and_value_each(family: Family) -> None:
+    roles = family.roles()
+    settings = settings_of(max_grad_norm=1e-3)
+    optimizer = new_optimizer(roles, settings)
+    statistics = step(roles, optimizer, collated(roles), made_up_targets(roles), [], settings)
+    assert statistics is not None
+    for name, parameters in (("policy", roles.policy_parameters()), ("value", roles.value_parameters())):
+        assert statistics[f"{name}/grad_norm"] > 1e-2
+        assert float(gradients(parameters).norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_one_step_holds_the_whole_objective(family: Family) -> None:
+    """The step's policy gradient is the sum of its terms', and switching adapters for the value has not touched it."""
+    settings = settings_of(entropy_coef=0.5, ptx_coef=0.7, max_grad_norm=1e9, vf_coef=0.3)
+
+    def parts(terms: str) -> tuple[torch.Tensor, torch.Tensor]:
+        roles = family.roles()
+        human = prompts_of(family.tokenizer(), settings).human
+        assert human is not None
+        targets, drawn = made_up_targets(roles), human.draw(3)
+        if terms == "all":
+            step(roles, new_optimizer(roles, settings), collated(roles), targets, drawn, settings)
+            return gradients(roles.policy_parameters()), gradients(roles.value_parameters())
+        if terms == "policy":
+            accumulate_policy_gradients(roles, collated(roles), targets, settings)
+            return gradients(roles.policy_parameters()), torch.zeros(1)
+        use_adapter(roles.model, POLICY, trainable=True)
+        accumulate_ptx_gradients(roles, drawn, settings)
+        policy = gradients(roles.policy_parameters())
+        accumulate_value_gradients(roles, collated(roles), targets, settings)
+        return policy, gradients(roles.value_parameters())
+
+    whole, policy, rest = parts("all"), parts("policy"), parts("ptx and value")
+    assert min(float(policy[0].norm()), float(rest[0].norm()), float(rest[1].norm())) > 1e-2
+    torch.testing.assert_close(whole[0], policy[0] + rest[0], rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(whole[1], rest[1])
+
+
+def test_ptx_gradient_is_that_of_transformers_own_cross_entropy(family: Family) -> None:
+    settings = settings_of(ptx_coef=0.7)
+    human = prompts_of(family.tokenizer(), settings).human
+    assert human is not None
+    drawn = human.draw(1)
+    roles = family.roles()
+    use_adapter(roles.model, POLICY, trainable=True)
+    statistics = accumulate_ptx_gradients(roles, drawn, settings)
+    ours = gradients(roles.policy_parameters())
+    other = family.roles()
+    use_adapter(other.model, POLICY, trainable=True)
+    labels = [token if used else -100 for token, used in zip(drawn[0].input_ids, drawn[0].assistant_mask, strict=True)]
+    loss = other.model(input_ids=torch.tensor([drawn[0].input_ids]), labels=torch.tensor([labels])).loss
+    (0.7 * loss).backward()
+    assert statistics["loss/ptx"] == pytest.approx(float(loss), rel=1e-5)
+    torch.testing.assert_close(ours, gradients(other.policy_parameters()), rtol=1e-3, atol=1e-6)
+
+
+def test_entropy_bonus_alone_raises_the_entropy(family: Family) -> None:
+    roles = family.roles()
+    settings = settings_of(entropy_coef=1.0, learning_rate=1e-2)
+    targets = made_up_targets(roles)
+    flat = Targets(targets.scored, torch.zeros_like(targets.advantages), targets.returns)
+    optimizer = new_optimizer(roles, settings)
+    seen = [step(roles, optimizer, collated(roles), flat, [], settings) for _ in range(4)]
+    entropies = [row["policy/entropy"] for row in seen if row]
+    assert entropies == sorted(entropies)
+    assert entropies[-1] > entropies[0] + 1e-3
+
+
+@pytest.mark.parametrize(("extra", "pad_is_eos"), [(1, False), (9, False), (9, True)])
+def test_padding_changes_nothing(family: Family, extra: int, pad_is_eos: bool) -> None:
+    """Neither its amount nor its token, not even when padding looks like an end-of-turn token that is part of the reply."""
+    settings = settings_of(entropy_coef=0.5)
+    pad_id = int(family.tokenizer().eos_token_id) if pad_is_eos else 17
+
+    def everything(**padding: int) -> list[torch.Tensor]:
+        roles = family.roles()
+        batches, targets = collated(roles, **padding), made_up_targets(roles)
+        scored = score(roles, batches, 1.0)
+        accumulate_policy_gradients(roles, batches, targets, settings)
+        accumulate_value_gradients(roles, batches, targets, settings)
+        grads = [gradients(roles.policy_parameters()), gradients(roles.value_parameters())]
+        return [scored.scores, scored.old_logprobs, scored.ref_logprobs, scored.values, scored.entropies, *grads]
+
+    for plain, padded in zip(everything(), everything(pad_id=pad_id, extra_padding=extra), strict=True):
+        torch.testing.assert_close(padded, plain, rtol=1e-4, atol=2e-6)
+
+
+def test_padding_side_changes_nothing(family: Family) -> None:
+    """Log-probabilities of right-padded rows equal those of transformers' forward on left-padded ones with mask and positions."""
+    roles = family.roles()
+    replies = made_up_replies(roles.projection.weight.shape[0])
+    (batch,) = collated(roles)
+    use_adapter(roles.model, POLICY)
+    with torch.no_grad():
+        ours, _ = response_logprobs(roles, batch, 1.0)
+    width = max(map(len, replies))
+    ids = [reply.query_ids + reply.response_ids for reply in replies]
+    left = torch.tensor([[9] * (width - len(row)) + row for row in ids])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids])
+    with torch.no_grad():
+        logits = roles.model(input_ids=left, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0)).logits
+    logs = torch.log_softmax(logits, -1)
+    places = {int(row): place for place, row in enumerate(batch.rows)}
+    for row, reply in enumerate(replies):
+        count = len(reply.response_ids)
+        expected = torch.stack([logs[row, width - count + k - 1, token] for k, token in enumerate(reply.response_ids)])
+        torch.testing.assert_close(ours[places[row], :count], expected, rtol=1e-4, atol=1e-5)
+        assert torch.equal(ours[places[row], count:], torch.zeros(ours.shape[1] - count))
+
+
+def test_base_sft_and_reward_are_untouched_and_policy_and_value_are_not(trainer: Trainers) -> None:
+    run = trainer()
+    assert digest(run.roles, POLICY) == digest(run.roles, REFERENCE)
+    before = {name: digest(run.roles, name) for name in (None, REFERENCE, REWARD, POLICY, VALUE)}
+    head = run.roles.reward_head.linear.weight.clone()
+    run.train(lambda metrics, number: None)
+    changed = {name for name, value in before.items() if digest(run.roles, name) != value}
+    assert changed == {POLICY, VALUE}
+    assert torch.equal(run.roles.reward_head.linear.weight, head)
+
+
+def test_reward_on_the_shared_base_is_the_reward_models_own_score(family: Family) -> None:
+    roles = family.roles()
+    replies = made_up_replies(roles.projection.weight.shape[0])
+    (batch,) = collated(roles, extra_padding=5)
+    use_adapter(roles.model, REWARD)
+    with torch.no_grad():
+        ours = sequence_rewards(roles, batch)
+        for place, row in enumerate(batch.rows.tolist()):
+            ids = torch.tensor([replies[row].query_ids + replies[row].response_ids])
+            own = sequence_scores(roles.model, roles.reward_head, ids, torch.tensor([ids.shape[1]]))
+            assert float(ours[place]) == pytest.approx(float(own), abs=1e-5)
+
+
+def test_the_value_starts_as_the_normalised_reward(family: Family) -> None:
+    roles = family.roles()
+    (batch,) = collated(roles)
+    with torch.no_grad():
+        use_adapter(roles.model, REWARD)
+        scores = sequence_rewards(roles, batch)
+        use_adapter(roles.model, VALUE)
+        values = roles.value_head(batch.last(roles.hidden(batch.input_ids)))
+    torch.testing.assert_close(values, (scores - 0.3) / 1.7, rtol=1e-4, atol=1e-5)
+
+
+def test_value_adapter_and_head_are_saved_and_restored(trainer: Trainers, tmp_path: Path) -> None:
+    first = trainer(directory=tmp_path)
+    shake(first.roles.model, VALUE, 0.1)
+    with torch.no_grad():
+        first.roles.value_head.linear.weight.add_(0.5)
+    first.save()
+    second = trainer(directory=tmp_path)
+    assert digest(second.roles, VALUE) == digest(first.roles, VALUE)
+    assert torch.equal(second.roles.value_head.linear.weight, first.roles.value_head.linear.weight)
+    (batch,) = collated(first.roles)
+    for run in (first, second):
+        use_adapter(run.roles.model, VALUE)
+    with torch.no_grad():
+        assert torch.equal(response_values(first.roles, batch), response_values(second.roles, batch))
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_a_continued_run_equals_an_uninterrupted_one(trainer: Trainers, tmp_path: Path, stop_after: int) -> None:
+    changes = {"kl_controller": "adaptive", "kl_horizon": 20, "kl_target": 0.1}
+    whole = trainer(**changes)
+    whole.train(lambda metrics, number: None)
+    first = trainer(directory=tmp_path, **changes)
+    for _ in range(stop_after):
+        first.train_step()
+    first.save()
+    torch.manual_seed(12345)
+    second = trainer(directory=tmp_path, **changes)
+    assert second.steps_done == stop_after
+    second.train(lambda metrics, number: None)
+    for name in (POLICY, VALUE):
+        assert digest(second.roles, name) == digest(whole.roles, name)
+    assert second.kl_controller.kl_coef == whole.kl_controller.kl_coef != 0.05
+    assert second.evaluations[-1] == whole.evaluations[-1]
+    assert [row["objective/scores"] for row in second.history] == [row["objective/scores"] for row in whole.history]
+
+
+def test_target_kl_stops_before_the_step_that_would_follow(trainer: Trainers) -> None:
+    run = trainer(target_kl=1e-6, learning_rate=0.05)
+    metrics = run.train_step()
+    assert metrics["update/optimizer_steps"] == 1
+    assert metrics["update/stopped_by_target_kl"] == 1
+    assert {int(state["step"]) for state in run.optimizer.state.values()} == {1}
+
+
+def test_critic_warmup_trains_the_value_only(trainer: Trainers) -> None:
+    run = trainer(critic_warmup_steps=1)
+    before = digest(run.roles, POLICY), digest(run.roles, VALUE)
+    run.train_step()
+    assert digest(run.roles, POLICY) == before[0]
+    assert digest(run.roles, VALUE) != before[1]
+    run.train_step()
+    assert digest(run.roles, POLICY) != before[0]
+
+
+def test_micro_batches_keep_the_budget_and_every_row() -> None:
+    lengths = [5, 9, 3, 9, 7, 1]
+    groups = plan_micro_batches(lengths, [0, 1, 2, 3, 5], 18)
+    assert groups == [[1, 3], [0, 2, 5]]
+    assert plan_micro_batches(lengths, range(6), 1) == [[1], [3], [4], [0], [2], [5]]
+
+
+def test_settings_reach_the_update(trainer: Trainers) -> None:
+    """The temperature is part of the policy, in sampling, log-probabilities and entropy alike."""
+    hot, cold = (trainer(temperature=temperature).train_step()["objective/entropy"] for temperature in (2.0, 0.25))
+    assert hot > cold + 0.5
+    assert isinstance(hot, float)
+    assert PpoConfig().temperature == 1.0
