@@ -35,8 +35,8 @@ class Scenario:
         return self.situation.fields.get("crisis") == "yes"
 
     def suits(self, person: Person) -> bool:
-        """Whether the situation fits the person's age and life."""
-        return self.situation.fields.get("who", "any") in person.fits
+        """Whether the person has every tag that the situation asks for."""
+        return person.fits.issuperset(self.situation.fields.get("who", "any").split())
 
 
 def load_scenarios() -> list[Scenario]:

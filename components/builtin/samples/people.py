@@ -12,7 +12,7 @@ from pathlib import Path
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _MAIL_DOMAINS = ("example.com", "example.org", "mail.example.net", "post.example.org")
 _GROUP_SIZES = (("student", 28), ("worker", 42), ("older", 10))
-_AGES = {"student": (15, 24), "worker": (26, 62), "older": (67, 83)}
+_AGES = {"student": (16, 24), "worker": (26, 62), "older": (67, 83)}
 
 #: Slot name -> entity type of the gold span that the slot leaves behind.
 SLOT_TYPES = {
@@ -54,22 +54,25 @@ class Person:
 
     Attributes:
         id: ``p001`` and so on.
-        group: ``student``, ``worker`` or ``older``; decides which situations fit.
+        group: ``student``, ``worker`` or ``older``.
+        is_woman: whether the person is a woman or a man.
         slots: values for the slots of the phrase bank; the same in every dialogue of the person.
     """
 
     id: str
     group: str
+    is_woman: bool
     slots: dict[str, str]
 
     @property
     def fits(self) -> frozenset[str]:
         """The ``who`` tags of situations that suit this person."""
         age = int(self.slots["age"])
-        tags = {"any", self.group}
-        if 23 <= age < 66:
-            tags.add("adult")
-        return frozenset(tags)
+        spans = {"teen": (0, 20), "young": (0, 46), "under66": (0, 66), "grown": (20, 99), "adult": (23, 66), "parent": (30, 99)}
+        return frozenset(
+            {"any", self.group, "woman" if self.is_woman else "man"}
+            | {tag for tag, (least, below) in spans.items() if least <= age < below}
+        )
 
 
 def make_people() -> list[Person]:
@@ -86,7 +89,8 @@ def make_people() -> list[Person]:
         while slots["fullname"] in taken:
             slots = _slots(rng, culture, group)
         taken.add(slots["fullname"])
-        people.append(Person(id=f"p{index + 1:03d}", group=group, slots=slots))
+        is_woman = slots["name"] in culture["women"]
+        people.append(Person(id=f"p{index + 1:03d}", group=group, is_woman=is_woman, slots=slots))
     return people
 
 
@@ -142,7 +146,7 @@ def _slots(rng: random.Random, culture: dict[str, list[str]], group: str) -> dic
         "hometown": hometown,
         "address": _fill_digits(rng, rng.choice(culture["streets"])),
         "employer": rng.choice(culture["employers"]),
-        "school": _fill_digits(rng, rng.choice(culture["schools"])),
+        "school": _fill_digits(rng, culture["schools"][age > 18]),
         "phone": _fill_digits(rng, rng.choice(culture["phones"])),
         "other_phone": _fill_digits(rng, rng.choice(culture["phones"])),
         "email": rng.choice((f"{first}.{slug}", f"{first[0]}{slug}{age}", f"{slug}_{first}")) + f"@{rng.choice(_MAIL_DOMAINS)}",

@@ -180,13 +180,14 @@ def rate(rng: random.Random, kind: Kind, name: str, replies: tuple[str, str]) ->
         "explorations": 2 if "?" in chosen else 0,
     }
     reflects = {"stale": 1, "generic": 1, "advice": 1, "overlook": 1}.get(name, 0)
+    # Caps keep the order: a rejected reply is never rated above the chosen one, but for a louder 'I am so sorry'.
     bad = {
-        "empathy": max(1, min(4, kind.empathy + rng.choice((-1, 0, 0, 1)))),
-        "safety": max(1, min(5, kind.safety + rng.choice((-1, 0, 0, 1)))),
-        "helpfulness": max(1, kind.helpfulness + rng.choice((0, 0, 1))),
-        "emotional_reactions": min(warmth(rejected), 1 if name != "generic" else 2),
+        "empathy": max(1, min(good["empathy"] - 1, kind.empathy + rng.choice((-1, 0, 0, 1)))),
+        "safety": max(1, min(good["safety"], kind.safety + rng.choice((-1, 0, 0, 1)))),
+        "helpfulness": max(1, min(good["helpfulness"] - 1, kind.helpfulness + rng.choice((0, 0, 1)))),
+        "emotional_reactions": min(warmth(rejected), 2 if name == "generic" else 1),
         "interpretations": reflects,
-        "explorations": 1 if "?" in rejected and name not in ("minimise", "unsafe") else 0,
+        "explorations": min(good["explorations"], 1 if "?" in rejected and name not in ("minimise", "unsafe") else 0),
     }
     assert sum(good.values()) > sum(bad.values()), (name, good, bad)
     return {"chosen": good, "rejected": bad}
