@@ -150,6 +150,11 @@ def test_no_shallow_rule_tells_chosen_from_rejected(tables: dict[str, list[Row]]
     assert 0.60 <= audit.bag_of_words_accuracy(pairs) < 0.85
 
 
+def test_data_card_shows_what_the_audit_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    audit.main()
+    assert capsys.readouterr().out.rstrip() in (build.FOLDER / "README.md").read_text(encoding="utf-8")
+
+
 def test_bag_of_words_audit_finds_a_giveaway() -> None:
     sides = [("warm reply", "cold reply"), ("a warm one", "a cold one")]
     pairs = [
