@@ -98,6 +98,8 @@ class EmpathyScorer(_Frozen):
     folds: int
     groups: int
     mechanisms: dict[str, MechanismScorer]
+    encoder_digest: str
+    """Sha256 of the sentence encoder's weights."""
     ratings_digest: str
     """Sha256 of the ratings file."""
     seekers_digest: str
