@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -36,8 +37,8 @@ def bag_of_words_accuracy(pairs: list[Row], ngram_max: int = 1) -> float:
         vectorizer = CountVectorizer(ngram_range=(1, ngram_max))
         vectorizer.fit([replies[2 * i + side] for i in train for side in (0, 1)])
         counts = vectorizer.transform(replies)
-        gaps = (counts[0::2] - counts[1::2]).toarray().astype(np.float64)
-        features = np.concatenate([gaps[train], -gaps[train]])
+        gaps = (counts[0::2] - counts[1::2]).astype(np.float64)
+        features = sparse.vstack([gaps[train], -gaps[train]])
         labels = np.repeat([1, 0], len(train))
         model = LogisticRegression(max_iter=1000, fit_intercept=False).fit(features, labels)
         hits += int((model.decision_function(gaps[test]) > 0).sum())

@@ -104,11 +104,18 @@ def exchanges(picker: VariantPicker, scenario: Scenario, shared: dict[str, Situa
         opening, answer = pairs[0]
         pairs[0] = (f"{choose(rng, greeting[picker.pick(greeting)])} {opening}", answer)
     if not scenario.crisis and len(pairs) < 5 and rng.random() < 0.65:
-        contacts = shared["contact"].beats
+        # A friend who is the subject of the talk is not also the one who helps.
+        contacts = [beat for beat in shared["contact"].beats if not _people_in([beat]) & _people_in(beats)]
         pairs.append(picker.exchange(contacts[picker.pick([beat.user[0] for beat in contacts])]))
     if rng.random() < 0.7:
         pairs.append(picker.exchange(shared["crisis_closing" if scenario.crisis else "closing"].beats[0]))
     return pairs
+
+
+def _people_in(beats: list[Beat]) -> set[str]:
+    """Slots of the people around the seeker that some exchanges mention."""
+    slots = set[str]().union(*(slots_in(phrase) for beat in beats for phrase in (*beat.user, *beat.supporter)))
+    return {slot for slot in slots if SLOT_TYPES.get(slot) == "PERSON"} - {"name", "fullname"}
 
 
 def render(pairs: list[tuple[str, str]], values: Mapping[str, str]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:

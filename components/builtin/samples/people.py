@@ -25,6 +25,7 @@ SLOT_TYPES = {
     "brother": "PERSON",
     "friend": "PERSON",
     "mate": "PERSON",
+    "colleague": "PERSON",
     "cousin": "PERSON",
     "boss": "PERSON",
     "age": "AGE",
@@ -117,7 +118,7 @@ def make_date(rng: random.Random, year: int) -> str:
 
 
 def _slots(rng: random.Random, culture: dict[str, list[str]], group: str) -> dict[str, str]:
-    women, men = rng.sample(culture["women"], 7), rng.sample(culture["men"], 5)
+    women, men = rng.sample(culture["women"], 7), rng.sample(culture["men"], 6)
     surname, boss_surname = rng.sample(culture["surnames"], 2)
     city, hometown = rng.sample(culture["cities"], 2)
     is_woman, partner_is_woman = rng.random() < 0.55, rng.random() < 0.4
@@ -141,6 +142,7 @@ def _slots(rng: random.Random, culture: dict[str, list[str]], group: str) -> dic
         "dad": men[2],
         "brother": men[3],
         "mate": men[4],
+        "colleague": men[5],
         "age": str(age),
         "city": city,
         "hometown": hometown,
