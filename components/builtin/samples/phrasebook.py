@@ -7,7 +7,7 @@ answers its n-th ``U>``. Inside a phrase ``[a|b]`` is a choice and ``{slot}`` a 
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,16 +103,6 @@ def fill(phrase: str, values: Mapping[str, str], types: Mapping[str, str]) -> tu
 def slots_in(phrase: str) -> set[str]:
     """Names of the slots that a phrase uses."""
     return set(_SLOT.findall(phrase))
-
-
-def variants(phrase: str) -> Iterator[str]:
-    """All resolutions of a phrase's choices, in order."""
-    match = _CHOICE.search(phrase)
-    if match is None:
-        yield phrase
-        return
-    for option in match.group(1).split("|"):
-        yield from variants(phrase[: match.start()] + option + phrase[match.end() :])
 
 
 def sentences(text: str) -> list[str]:

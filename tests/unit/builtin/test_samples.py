@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.builtin.samples import audit, build
-from components.builtin.samples.phrasebook import Span, fill, read_bank, variants
+from components.builtin.samples.phrasebook import Span, fill, read_bank, sentences
 from components.shared.records import Conversation, PreferencePair
 
 Row = dict[str, Any]
@@ -226,8 +226,8 @@ def test_fill_gives_offsets_of_typed_slots_only() -> None:
     assert spans == [Span(3, 6, "PERSON"), Span(15, 17, "AGE")]
 
 
-def test_variants_lists_every_choice() -> None:
-    assert list(variants("[a|b] c[|d]")) == ["a c", "a cd", "b c", "b cd"]
+def test_sentences_split_after_each_closing_mark() -> None:
+    assert sentences("Oh. You ran, at 5.30? I see!") == ["Oh.", "You ran, at 5.30?", "I see!"]
 
 
 def test_bank_refuses_a_line_that_it_does_not_know(tmp_path: Any) -> None:
