@@ -51,7 +51,7 @@ def start_stage(
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "components.shared.launch", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+        env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

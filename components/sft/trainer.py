@@ -19,8 +19,8 @@ from trl import SFTConfig as TrlSftConfig
 from trl import SFTTrainer
 
 from components.sft.config import SftConfig
-from components.sft.sampler import LengthGroupedSampler
 from components.shared import modeling
+from components.shared.data_order import LengthGroupedSampler
 from components.shared.progress import track
 
 ADAPTER = "sft"

@@ -1,4 +1,4 @@
-"""The order of training windows: shuffled, windows of like length together, the same for a seed and an epoch wherever training starts.
+"""The order of training examples: shuffled, those of like length together, the same for a seed and an epoch wherever training starts.
 
 Both samplers of transformers draw from torch's global generator, so a resumed run sees another order than an uninterrupted one.
 """
