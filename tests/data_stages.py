@@ -44,9 +44,18 @@ def arguments(
 
 def run_process(argv: Sequence[str], **environment: str) -> Finished:
     """Run ``python -m components.shared.launch`` and wait for it."""
+    return _run(["-m", "components.shared.launch", *argv], environment)
+
+
+def run_process_code(code: str, **environment: str) -> Finished:
+    """Run a few lines of Python in a fresh process and wait for it."""
+    return _run(["-c", code], environment)
+
+
+def _run(argv: Sequence[str], environment: Mapping[str, str]) -> Finished:
     started = time.monotonic()
     process = subprocess.run(
-        [sys.executable, "-u", "-m", "components.shared.launch", *argv],
+        [sys.executable, "-u", *argv],
         cwd=ROOT,
         env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,

@@ -143,18 +143,21 @@ def _template(tokenizer: Any, problems: list[str]) -> None:
         )
         return
     try:
-        encoded = chat.encode(tokenizer, PROBE)
+        text = chat.render(tokenizer, PROBE)
+        left_out = [message.role for message in PROBE if message.content not in text]
+        stretches = [] if left_out else _masked_stretches(chat.encode(tokenizer, PROBE))
     except ContractError as error:
         problems.append(str(error))
         return
     except TemplateError as error:
         problems.append(f"the chat template fails on an ordinary dialogue of two exchanges ({error})")
         return
-    replies = _masked_stretches(encoded)
-    wanted = [message.content for message in PROBE if message.role == "assistant"]
-    found = [tokenizer.decode(reply) for reply in replies]
-    if len(found) != len(wanted) or any(reply not in text for reply, text in zip(wanted, found, strict=True)):
-        problems.append(f"the chat template hides replies: of {len(wanted)} in a probe dialogue, {len(found)} stretches were found")
+    replies = [message.content for message in PROBE if message.role == "assistant"]
+    found = [tokenizer.decode(stretch) for stretch in stretches]
+    if left_out:
+        problems.append(f"the chat template leaves out or changes {len(left_out)} of {len(PROBE)} messages of an ordinary dialogue")
+    elif len(found) != len(replies) or any(reply not in text for reply, text in zip(replies, found, strict=True)):
+        problems.append(f"the chat template hides replies: of {len(replies)} in a probe dialogue, {len(found)} stretches were found")
 
 
 def _masked_stretches(encoded: chat.Encoded) -> list[list[int]]:

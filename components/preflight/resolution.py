@@ -12,7 +12,7 @@ from components.shared.errors import ContractError
 
 LOCAL_REVISION = "local"
 METADATA_FILES = ["*.json", "*.jinja", "tokenizer.model"]
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _logger = logging.getLogger(__name__)
 
 
@@ -71,10 +71,10 @@ def _on_hub(name: str, revision: str, timeout_seconds: float) -> ResolvedModel:
 
     given = f"base model {name} (revision {revision})"
     try:
-        info = HfApi().model_info(name, revision=revision, timeout=timeout_seconds)
-        commit = str(info.sha)
+        # By its branch, so that the cache knows the name too; the folder is named by the commit, and from here on only that counts.
+        directory = Path(snapshot_download(name, revision=revision, allow_patterns=METADATA_FILES, etag_timeout=timeout_seconds))
+        info = HfApi().model_info(name, revision=directory.name, timeout=timeout_seconds)
         files = [sibling.rfilename for sibling in info.siblings or []]
-        directory = Path(snapshot_download(name, revision=commit, allow_patterns=METADATA_FILES, etag_timeout=timeout_seconds))
     except (GatedRepoError, RepositoryNotFoundError):
         raise ContractError(
             f"{given}: no such directory here, and no such model on the hub or no access to it; check the spelling, and for a private or "
@@ -86,10 +86,11 @@ def _on_hub(name: str, revision: str, timeout_seconds: float) -> ResolvedModel:
         raise ContractError(f"{given}: not a hub id; it looks like OWNER/NAME") from None
     except (HTTPError, OSError) as error:
         directory = _from_cache(name, revision, given, error)
-        commit, files = directory.name, [path.name for path in directory.iterdir()]
+        files = [path.name for path in directory.iterdir()]
     weights = sorted(file for file in files if file.endswith(".safetensors") and "/" not in file)
     if not weights:
         raise ContractError(f"{given}: no *.safetensors in it; other weight formats can run code and are refused")
+    commit = directory.name
     reference = BaseModelReference(uri=f"{HUB_SCHEME}{name}", revision=commit, digest=commit)
     return ResolvedModel(reference, directory, weights, weights_here=False)
 
@@ -99,12 +100,14 @@ def _from_cache(name: str, revision: str, given: str, cause: Any) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        directory = Path(snapshot_download(name, revision=revision, local_files_only=True))
+        directory = Path(
+            snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[*METADATA_FILES, "*.safetensors"])
+        )
     except LocalEntryNotFoundError:
-        reason = str(cause).partition("\n")[0]
+        reason = str(cause).partition("\n")[0].removeprefix("Got: ")
         raise ContractError(
             f"{given}: no such directory here, the hub {constants.ENDPOINT} cannot be reached ({reason}) and the cache "
-            f"{constants.HF_HUB_CACHE} does not have it; open the network, fill the cache, or give a local directory"
+            f"{constants.HF_HUB_CACHE} does not have all of it; open the network, fill the cache, or give a local directory"
         ) from None
     _logger.warning("hub not reachable: %s is taken from the cache at commit %s", name, directory.name)
     return directory

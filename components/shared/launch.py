@@ -72,8 +72,8 @@ def _explained(error: OSError, executor_input: str) -> OSError:
     """Say where the disk is full: a failed write does not know its file."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return error
-    place = error.filename or os.path.dirname(json.loads(executor_input)["outputs"]["outputFile"])
-    return OSError(f"the disk is full while writing below {place}; free some room there and start the run again")
+    place = error.filename or "below " + os.path.dirname(json.loads(executor_input)["outputs"]["outputFile"])
+    return OSError(f"the disk is full while writing {place}; free some room there and start the run again")
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -82,8 +82,9 @@ def _fail(error: Exception, code: int) -> int:
 
 
 def _quiet_libraries() -> None:
-    for name in ("httpx", "urllib3", "presidio-analyzer", "alembic", "mlflow", "great_expectations", "datasets", "absl"):
+    for name in ("httpx", "presidio-analyzer", "alembic", "mlflow", "great_expectations", "datasets", "absl"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry would be a warning; the failure itself is reported once
 
 
 if __name__ == "__main__":

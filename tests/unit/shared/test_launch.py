@@ -56,7 +56,7 @@ def launch(folder: Path, kind: str, **environment: str) -> subprocess.CompletedP
         ("fine", 0, ""),
         ("contract", 2, "error: file x, row 3: empty content; remove the row"),
         ("gate", 4, "error: 12 of 20 rows refused"),
-        ("disk", 2, "error: [Errno 28] No space left on device: '/out/x'"),
+        ("disk", 2, "error: the disk is full while writing /out/x; free some room there and start the run again"),
     ],
 )
 def test_a_user_error_is_one_line_with_an_exit_code(stage: Path, kind: str, code: int, message: str) -> None:
