@@ -117,15 +117,25 @@ def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evalu
     first, last = evaluations[0], evaluations[-1]
     gain, low, high = paired_gain(first.scores, last.scores)
     recent = history[-RECENT_STEPS:]
-    names = ("objective/entropy", "policy/clipfrac", "policy/approxkl", "value/explained_variance", "loss/ptx")
+    averaged = {
+        "entropy": "objective/entropy",
+        "clipfrac": "policy/clipfrac",
+        "approxkl": "policy/approxkl",
+        "explained_variance": "value/explained_variance",
+        "ptx_loss": "loss/ptx",
+    }
     return {
-        "eval/scores_before": first.metrics()["eval/scores"],
-        "eval/scores_after": last.metrics()["eval/scores"],
-        "eval/scores_gain": gain,
-        "eval/scores_gain_low": low,
-        "eval/scores_gain_high": high,
-        **{name: value for name, value in last.metrics().items() if name != "eval/scores"},
-        **{name: sum(row[name] for row in recent) / len(recent) for name in names if all(name in row for row in recent)},
+        "validation_score_before": first.metrics()["eval/scores"],
+        "validation_score": last.metrics()["eval/scores"],
+        "validation_score_gain": gain,
+        "validation_score_gain_low": low,
+        "validation_score_gain_high": high,
+        "validation_kl": last.metrics()["eval/kl"],
+        "validation_response_length": last.metrics()["eval/response_length"],
+        "validation_truncated_fraction": last.metrics()["eval/truncated_fraction"],
+        **{name: sum(row[key] for row in recent) / len(recent) for name, key in averaged.items() if all(key in row for row in recent)},
+        "num_steps": float(len(history)),
+        "num_optimizer_steps": sum(row["update/optimizer_steps"] for row in history),
     }
 
 

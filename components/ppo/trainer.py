@@ -13,6 +13,7 @@ Legend: B replies of a rollout batch, R tokens of the longest of them. One step:
 All randomness of a step comes from a generator seeded by (seed, step), so a step that was abandoned can be repeated exactly.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from components.shared.errors import Interrupted
 from components.shared.modeling import use_adapter
 from components.shared.progress import progress
 
+_logger = logging.getLogger(__name__)
 Report = Callable[[dict[str, float], int], None]
 EVALUATION = 1_000_002
 """Stands for the step in the seed of evaluations; no run has so many steps."""
@@ -241,6 +243,7 @@ class PpoTrainer:
         self.steps_done = state["steps_done"]
         self.history = state["history"]
         self.evaluations = [Evaluation.from_state(entry) for entry in state["evaluations"]]
+        _logger.info("continuing after step %d of %d", self.steps_done, self.settings.num_steps)
 
     def _evaluate_if_due(self, report: Report) -> None:
         last = self.steps_done == self.settings.num_steps

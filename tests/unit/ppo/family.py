@@ -8,7 +8,7 @@ import torch
 
 from components.ppo.batches import Reply
 from components.ppo.config import PpoConfig
-from components.ppo.prompts import Query, PtxSource, QuerySource, conversation_contexts
+from components.ppo.prompts import PtxSource, Query, QuerySource, conversation_contexts
 from components.ppo.roles import Roles, load_roles
 from components.ppo.rollout import Sampling
 from components.ppo.trainer import Prompts
