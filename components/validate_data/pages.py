@@ -8,6 +8,7 @@ from components.shared.report import Page, Section, Table
 from components.validate_data.expectations import CheckResult
 from components.validate_data.features import Features
 from components.validate_data.intake import Intake
+from components.validate_data.reading import file_name
 from components.validate_data.reasons import REFUSALS, REPAIRS
 
 _SHOWN_LINES = 8
@@ -60,7 +61,7 @@ def _checks(results: Sequence[CheckResult]) -> Section:
     for suite in dict.fromkeys(result.suite for result in results):
         rows = [
             [result.about, result.column, result.severity, "not evaluated" if result.error else "met" if result.success else "not met"]
-            for result in results
+            for result in sorted(results, key=lambda result: result.success)  # what is missed comes first
             if result.suite == suite
         ]
         tables.append(Table(["expectation", "feature", "severity", "result"], rows, suite))
@@ -80,7 +81,7 @@ def _reasons(intakes: Sequence[Intake]) -> Section:
                 where = [entry for entry in entries if code in entry["codes"]]
                 lines = ", ".join(str(entry["line"]) for entry in where[:_SHOWN_LINES]) + (", ..." if count > _SHOWN_LINES else "")
                 places = Counter(at for entry in where for at in _places(entry, code)).most_common(3)
-                rows.append([code, meanings[code], intake.uri, count, lines, ", ".join(at for at, _ in places)])
+                rows.append([code, meanings[code], file_name(intake.uri), count, lines, ", ".join(at for at, _ in places)])
         if rows:
             tables.append(Table(["code", "meaning", "file", "rows", "first lines", "where"], rows, caption))
     return Section("Rows refused or changed", ["Every row is listed by file, line and id in the quarantine artifact."], tables)
