@@ -14,6 +14,7 @@ Everything goes through ``MlflowClient`` with an explicit run, because the fluen
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ RUN_NAME_VARIABLE = "ATTUNE_RUN_NAME"
 ARTIFACT_LOCATION_VARIABLE = "ATTUNE_ARTIFACT_LOCATION"
 PIPELINE_TAG = "attune.run_id"
 PARENT_TAG = "mlflow.parentRunId"
+STAGE_TAG = "attune.stage"
+ERROR_TAG = "attune.error"
+"""Class of the error that ended a stage; its message may quote data and stays in the stage's log."""
 FLUSH_SECONDS = 2.0
 """Metrics are sent together at most this often: one call costs 30 ms on SQLite, which a step of a small model does not last."""
 _OUTAGE_PAUSE_SECONDS = 60.0
@@ -122,7 +126,7 @@ def stage_run(stage: str, config: StageConfig) -> Iterator[StageRun]:
     given = os.environ.get("MLFLOW_RUN_ID")
     with reached():
         run = StageRun(client, given or _create_nested(client, stage))
-        run.set_tags(_source_tags({"attune.stage": stage}))
+        run.set_tags(_source_tags({STAGE_TAG: stage}))
         run.log_params({f"{stage}.{key}": value for key, value in config.to_parameter().items()})
     status = "FAILED"
     try:
@@ -132,7 +136,7 @@ def stage_run(stage: str, config: StageConfig) -> Iterator[StageRun]:
         status = "KILLED"
         raise
     finally:
-        _close(run, status, end=not given)
+        _close(run, status, sys.exc_info()[0], end=not given)
 
 
 def tracking_client() -> MlflowClient:
@@ -189,9 +193,11 @@ def _create_nested(client: MlflowClient, stage: str) -> str:
     return str(client.create_run(_experiment_id(client), run_name=stage, tags=tags).info.run_id)
 
 
-def _close(run: StageRun, status: str, *, end: bool) -> None:
+def _close(run: StageRun, status: str, error_class: type[BaseException] | None, *, end: bool) -> None:
     try:
         run.flush()
+        if status != "FINISHED" and error_class is not None:
+            run.set_tags({ERROR_TAG: error_class.__name__})
         if end:
             run.client.set_terminated(run.run_id, status)
     except MlflowException as error:

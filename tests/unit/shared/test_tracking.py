@@ -48,6 +48,7 @@ def test_stages_of_one_pipeline_run_share_a_parent(tracking_uri: str) -> None:
     assert {by_name[stage].info.status for stage in ("sft", "ppo")} == {"FINISHED"}
     assert by_name["sft"].data.params == {"sft.learning_rate": "0.5", "sft.lora.r": "8"}
     assert by_name["sft"].data.tags["attune.stage"] == "sft"
+    assert "attune.error" not in by_name["sft"].data.tags
     assert tracking.find_parent_run(client) == parent.info.run_id
 
 
@@ -89,6 +90,7 @@ def test_how_a_stage_ends_is_how_its_run_ends(tracking_uri: str, error: BaseExce
         stage()
     client = MlflowClient(tracking_uri)
     assert client.get_run(run_id).info.status == status
+    assert client.get_run(run_id).data.tags["attune.error"] == type(error).__name__
     assert [(m.step, m.value) for m in client.get_metric_history(run_id, "loss")] == [(0, 1.0), (1, 0.5)]
 
 
