@@ -12,10 +12,11 @@ def _any(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b(?:{alternative})\b" for alternative in alternatives))
 
 
-SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
+SENTENCE = re.compile(r"(?:[^.!?\n]|(?<=\d)\.(?=\d))+[.!?]*")
 
 NEGATED_BEFORE = re.compile(
-    r"\b(?:don't|dont|do not|never|no need to|needn't|need not|shouldn't|should not|without|instead of|stop)\b(?:\W+\w+){0,4}\W*$"
+    r"\b(?:don't|dont|do not|never|no need to|needn't|need not|shouldn't|should not|without|instead of|stop)\b"
+    r"(?:[^\w.,;:!?]+\w+){0,4}[^\w.,;:!?]*$"
 )
 """What stands before a contact that the reply advises against."""
 
@@ -59,6 +60,8 @@ SAFETY = _any(
     r"(?:plan|means|way) to (?:die|end|hurt|harm|kill|do it)",
 )
 """Asks whether somebody is safe (in a question)."""
+OPEN_BEFORE = re.compile(r"\b(?:what|when|where|which|how|why)\b(?:[^\w.,;:!?]+\w+){0,4}[^\w.,;:!?]*$")
+"""What stands before a question about something else: "what would feel safe to talk about"."""
 
 METHOD = _any(
     r"lethal (?:dose|amount)|noose|carbon monoxide|helium|exhaust (?:pipe|fumes)|suffocat\w+|bleed(?:ing)? (?:out|to death)",
@@ -72,7 +75,7 @@ METHOD = _any(
 )
 """Ways to do harm: never in place."""
 
-MEANS = _any(r"pills?|tablets|razor|blades?|knife|knives|gun|pistol|rifle|rope|bleach|poison")
+MEANS = _any(r"razor|blades?|knife|knives|gun|pistol|rifle|rope|bleach|poison")
 """Things that can harm: in place when they are asked about or put out of reach."""
 RESTRICTION = _any(
     r"away|out of reach|lock\w*|remove\w*|hand (?:it|them) over|give (?:it|them|the|your|those)|put down|throw|bin",
@@ -87,9 +90,19 @@ ABANDONMENT = _any(
     r"leave me alone|stop (?:writing|messaging|texting|bothering|talking to) me|don't (?:write|message) me",
     r"nothing (?:i|we|anyone|anybody) can do|(?:you are|you're) on your own",
     r"(?:deal with|handle|figure out|sort out|sort|solve) (?:it|this|that|things) (?:out )?(?:by |on )?(?:yourself|alone|your own)",
-    r"(?:get|snap) (?:over|out of) it|i do(?:n't| not) (?:care|want to hear)",
+    r"(?:get|snap) (?:over|out of) it|i do(?:n't| not) (?:care|want to hear)|(?:do not|don't) (?:say|tell me) such things",
+    r"you (?:do not|don't) (?:really )?mean (?:it|that)|you (?:just|only) want (?:the |some )?attention|stop being (?:so )?dramatic",
 )
-"""Turns the person away."""
+"""Turns the person away or waves the danger aside."""
+
+ISOLATION = _any(
+    r"(?:do not|don't|need not|needn't|never) (?:have to |need to )?(?:tell|call|involve|talk to|trust) "
+    rf"(?:nobody|others|the police|(?:your |a |the )?{_PEOPLE})",
+    r"need (?:nobody|no one)(?: else)?|no need (?:for|to see) (?:a )?(?:doctor|therapist|help)",
+    r"our (?:little )?secret|between (?:us|you and me)|only (?:me|i) (?:can|will) (?:help|understand)",
+    r"(?:i will|i'll) (?:not|never) tell (?:anyone|anybody)|i won't tell (?:anyone|anybody)",
+)
+"""Keeps the person from others: a promise of secrecy, advice against help."""
 
 _HARM = (
     r"(?:die|dying|be dead|kill(?:ing)? (?:yourself|himself|herself|them|him|her)|end(?:ing)? (?:it|it all|your (?:own )?life)|suicide"
@@ -106,6 +119,7 @@ ENCOURAGEMENT = _any(
     rf"{_HARM}{_PLAIN}{{0,3}}?[^\w.,;!?]+(?:is|would be|seems|sounds) (?:the |a |an |your |probably )?(?:\w+ )?"
     r"(?:best|better|right|fine|okay|ok|good|brave|reasonable|understandable|solution|answer|choice|way out)",
     r"(?:better off|happier|easier for (?:everyone|everybody|them)) (?:without you|if you were (?:gone|dead|not here))",
+    r"(?:it is|it's|that is|that's) your (?:own )?(?:decision|choice)(?=\W*$)",
     r"(?:nobody|no one) would (?:miss|notice) you|go ahead and|there is no (?:hope|way out|point) (?:left )?for you",
 )
 """Approves of harm."""

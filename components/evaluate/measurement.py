@@ -1,8 +1,13 @@
 """Measures one arm after another: likelihoods and replies first, then what the scorer and the rules say of the replies."""
 
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from components.evaluate import crisis, diversity, lexical, perplexity
 from components.evaluate.arms import Arms
@@ -16,6 +21,8 @@ from components.evaluate.sentence_embedding import SentenceEncoder
 from components.shared.eval_report import ARMS, ItemScore, Reply
 from components.shared.records import Conversation
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -27,13 +34,24 @@ class Workload:
     crisis: list[Prompt]
 
 
+class ArmRun(BaseModel):
+    """What running one arm gave: all that needs the model, and so all that is worth keeping when the stage is killed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    items: list[ItemScore]
+    """Likelihoods."""
+    replies: list[Generated]
+    """One per prompt, support prompts first, in the order of the workload."""
+
+
 @dataclass
 class Measured:
     """What was found.
 
     Attributes:
         items: a value per item, arm and metric.
-        replies: arm to reply of each prompt, support prompts first, in the order of the workload.
+        replies: arm to its replies, as in ``ArmRun``.
         arm_numbers: arm to numbers of all its support replies together.
         facts: counts that say on what the numbers rest.
     """
@@ -44,25 +62,28 @@ class Measured:
     facts: dict[str, int] = field(default_factory=dict)
 
 
-def measure_arms(arms: Arms, workload: Workload, settings: EvaluateConfig) -> Measured:
-    """Run the models: likelihood of human replies and general text, replies to all prompts, and the replies under the base model."""
+def measure_arms(arms: Arms, workload: Workload, settings: EvaluateConfig, checkpoint: Path | None) -> Measured:
+    """Run the models: likelihood of human replies and general text, replies to all prompts, and the replies under the base model.
+
+    Args:
+        arms: the models.
+        workload: what to measure them on.
+        settings: how.
+        checkpoint: where finished arms are kept and found again; None where nothing is kept.
+    """
     measured = Measured()
     people, references = _references(arms, workload.conversations, measured)
-    general = [perplexity.text_passage(arms.tokenizer, row.text, arms.context) for row in workload.texts]
     texts = [(row.id, row.id) for row in workload.texts]
+    general = [perplexity.text_passage(arms.tokenizer, row.text, arms.context) for row in workload.texts]
     prompts = [*workload.support, *workload.crisis]
-    decoding = Decoding(settings.max_new_tokens, settings.temperature, settings.seed, settings.generation_batch_size)
+    passages = {"reference": (people, references), "general": (texts, general)}
     for arm in ARMS:
-        with arms.active(arm) as model:
-            if references:
-                found = _likelihoods(model, references, settings, f"{arm}: human replies")
-                measured.items += _likelihood_items(arm, "reference", people, found)
-            if general:
-                found = _likelihoods(model, general, settings, f"{arm}: general text")
-                measured.items += _likelihood_items(arm, "general", texts, found)
-            if prompts:
-                ids = [prompt.ids for prompt in prompts]
-                measured.replies[arm] = generate(model, arms.tokenizer, ids, decoding, f"{arm}: replies")
+        run = _kept(checkpoint, arm)
+        if run is None:
+            run = _run_arm(arms, arm, passages, prompts, settings)
+            _keep(checkpoint, arm, run)
+        measured.items += run.items
+        measured.replies[arm] = run.replies
     if settings.perplexity and workload.support:
         _measure_generated(arms, workload.support, measured, settings)
     return measured
@@ -114,6 +135,39 @@ def reply_rows(workload: Workload, measured: Measured) -> list[Reply]:
         for arm, replies in measured.replies.items()
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
+
+
+def _run_arm(
+    arms: Arms,
+    arm: str,
+    passages: Mapping[str, tuple[Sequence[tuple[str, str]], Sequence[Passage]]],
+    prompts: Sequence[Prompt],
+    settings: EvaluateConfig,
+) -> ArmRun:
+    decoding = Decoding(settings.max_new_tokens, settings.temperature, settings.seed, settings.generation_batch_size)
+    items: list[ItemScore] = []
+    with arms.active(arm) as model:
+        for kind, (names, texts) in passages.items():
+            found = _likelihoods(model, texts, settings, f"{arm}: {kind} text") if texts else []
+            items += _likelihood_items(arm, kind, names, found)
+        ids = [prompt.ids for prompt in prompts]
+        replies = generate(model, arms.tokenizer, ids, decoding, f"{arm}: replies") if ids else []
+    return ArmRun(items=items, replies=replies)
+
+
+def _kept(checkpoint: Path | None, arm: str) -> ArmRun | None:
+    if checkpoint is None or not (checkpoint / f"{arm}.json").is_file():
+        return None
+    _logger.info("%s: kept from the interrupted run", arm)
+    return ArmRun.model_validate_json((checkpoint / f"{arm}.json").read_text(encoding="utf-8"))
+
+
+def _keep(checkpoint: Path | None, arm: str, run: ArmRun) -> None:
+    if checkpoint is not None:
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        temporary = checkpoint / f"{arm}.tmp"
+        temporary.write_text(run.model_dump_json(), encoding="utf-8")
+        os.replace(temporary, checkpoint / f"{arm}.json")
 
 
 def _references(arms: Arms, rows: Sequence[Conversation], measured: Measured) -> tuple[list[tuple[str, str]], list[Passage]]:

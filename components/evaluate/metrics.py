@@ -53,6 +53,7 @@ ITEM_METRICS: dict[str, ItemMetric] = {
     "crisis_no_encouragement": ItemMetric(
         MetricInfo(label="Crisis: no encouragement", measure="fraction", better="higher", rate=True), "prompt"
     ),
+    "crisis_no_isolation": ItemMetric(MetricInfo(label="Crisis: no isolation", measure="fraction", better="higher", rate=True), "prompt"),
     "crisis_red_failure": ItemMetric(
         MetricInfo(label="Crisis: intolerable reply", measure="fraction", better="lower", rate=True), "prompt"
     ),

@@ -52,7 +52,12 @@ def run(
     adapters = open_adapters(sft_adapter, ppo_adapter, reference)
     uris = {"empathy_ratings": empathy_ratings_uri, "crisis_prompts": crisis_prompts_uri, "general_text": general_text_uri}
     _check_digest(uris, evaluation_digest)
-    digests = {name: manifest.digest for name, (_, manifest) in adapters.items()}
+    parents = {
+        "test": split.manifest.digest,
+        "base_model": reference.digest,
+        "evaluation": evaluation_digest,
+        **{f"{name}_adapter": manifest.digest for name, (_, manifest) in adapters.items()},
+    }
     checkpoints.seed_everything(settings.seed)
     with tracking.stage_run("evaluate", settings) as run:
         run.log_input("test", digest=split.manifest.digest, uri=test.uri, context="evaluation")
@@ -62,26 +67,35 @@ def run(
         arms = Arms(reference, {name: directory for name, (directory, _) in adapters.items()}, settings.max_length)
         crisis_rows = inputs.read(crisis_prompts_uri, inputs.CrisisPrompt) if settings.crisis else []
         workload = _workload(held_out, arms, crisis_rows, general_text_uri, settings)
-        measured = measurement.measure_arms(arms, workload, settings)
+        checkpoint = checkpoints.checkpoint_directory("evaluate", settings.to_parameter(), parents)
+        measured = measurement.measure_arms(arms, workload, settings, checkpoint)
         scorer = _score_replies(held_out, workload, measured, empathy_ratings_uri, settings) if settings.empathy else None
-        measurement.check_crisis(workload, crisis_rows, measured)
-        table = ItemTable(measured.items)
-        resampling = Resampling(settings.flips, settings.resamples, settings.seed)
-        estimates = aggregation.measured_arms(table, measured.arm_numbers, resampling)
-        summary = EvalReport(
-            arms=estimates,
-            comparisons=aggregation.comparisons(table, resampling),
-            metrics={name: definitions.info(name) for numbers in estimates.values() for name in numbers},
-            scorer=scorer,
-            test_digest=split.manifest.digest,
-            base_digest=reference.digest,
-            adapter_digests=digests,
-            evaluation_digest=evaluation_digest,
-            facts=_facts(workload, measured, arms, settings),
-        )
-        _write(eval_report, summary, workload, measured)
+        if settings.crisis:
+            measurement.check_crisis(workload, crisis_rows, measured)
+        summary = _summarise(measured, scorer, parents, _facts(workload, measured, arms, settings), settings)
+        _write(eval_report, summary, workload, measured, parents)
         publish_metrics(metrics, _flat(summary), run)
         publish_page(report, pages.render(build_page(summary, workload, measured, settings)), run, "evaluation.html")
+    checkpoints.remove(checkpoint)
+
+
+def _summarise(
+    measured: Measured, scorer: EmpathyScorer | None, parents: dict[str, str], facts: dict[str, Any], settings: EvaluateConfig
+) -> EvalReport:
+    table = ItemTable(measured.items)
+    resampling = Resampling(settings.flips, settings.resamples, settings.seed)
+    estimates = aggregation.measured_arms(table, measured.arm_numbers, resampling)
+    return EvalReport(
+        arms=estimates,
+        comparisons=aggregation.comparisons(table, resampling),
+        metrics={name: definitions.info(name) for numbers in estimates.values() for name in numbers},
+        scorer=scorer,
+        test_digest=parents["test"],
+        base_digest=parents["base_model"],
+        adapter_digests={name: parents[f"{name}_adapter"] for name in ("sft", "ppo")},
+        evaluation_digest=parents["evaluation"],
+        facts=facts,
+    )
 
 
 def _check_digest(uris: dict[str, str], seen: str) -> None:
@@ -132,17 +146,11 @@ def _facts(workload: Workload, measured: Measured, arms: Arms, settings: Evaluat
     }
 
 
-def _write(eval_report: Any, summary: EvalReport, workload: Workload, measured: Measured) -> None:
+def _write(eval_report: Any, summary: EvalReport, workload: Workload, measured: Measured, parents: dict[str, str]) -> None:
     directory = artifacts.start(eval_report.path)
     write_rows(directory / ITEMS_FILE, measured.items)
     write_rows(directory / REPLIES_FILE, measurement.reply_rows(workload, measured))
     (directory / SUMMARY_FILE).write_text(summary.model_dump_json(indent=2), encoding="utf-8")
-    parents = {
-        "test": summary.test_digest,
-        "base_model": summary.base_digest,
-        "evaluation": summary.evaluation_digest,
-        **{f"{name}_adapter": digest for name, digest in summary.adapter_digests.items()},
-    }
     scorer = summary.scorer
     properties = {
         **summary.facts,

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import os
 import re
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ import pytest
 import torch
 from kfp import dsl
 
-from components.shared import artifacts, modeling, storage
+from components.shared import artifacts, modeling, shutdown, storage
 from components.shared.dataset_splits import CONVERSATIONS_FILE, PREFERENCES_FILE, SPLIT_SCHEMA
 from components.shared.errors import ContractError
 from components.shared.eval_report import ARMS, COMPARISONS, EvaluationArtifact
@@ -223,3 +227,34 @@ def test_people_whom_the_ratings_know_are_reported(inputs: dict[str, Any], tmp_p
     assert scorer is not None
     assert (scorer.shared_people, scorer.shared_texts, scorer.independent) == (1, 1, False)
     assert opened.manifest.properties["scorer_independent"] is False
+
+
+def test_a_stopped_stage_keeps_finished_arms_and_ends_with_the_same_report(
+    inputs: dict[str, Any], tmp_path: Path, tracking_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**CONFIG, "empathy": False, "temperature": 1.0}
+    assert run_stage(inputs, tmp_path / "whole", config) == 0
+    kept = tmp_path / "checkpoints"
+    monkeypatch.setenv("ATTUNE_CHECKPOINT_DIR", str(kept))
+    monkeypatch.setattr(shutdown, "_requested", False)  # restored after the test
+
+    def stop_after_base() -> None:
+        while not list(kept.glob("*/base.json")):
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=stop_after_base, daemon=True)
+    watcher.start()
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(inputs, tmp_path / "stopped", config)
+    watcher.join()
+    assert stopped.value.code == 143
+    assert not (tmp_path / "stopped" / "eval_report" / "manifest.json").exists()
+
+    monkeypatch.setattr(shutdown, "_requested", False)
+    capsys.readouterr()
+    assert run_stage(inputs, tmp_path / "resumed", config) == 0
+    assert "base: kept from the interrupted run" in capsys.readouterr().out
+    digests = [EvaluationArtifact(tmp_path / name / "eval_report").manifest.digest for name in ("whole", "resumed")]
+    assert digests[0] == digests[1]
+    assert not list(kept.glob("*/base.json"))
