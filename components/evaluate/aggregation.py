@@ -10,7 +10,7 @@ import numpy
 from components.evaluate import statistics
 from components.evaluate.metrics import EMPATHY_METRICS, EXPONENTIALS, ITEM_METRICS
 from components.evaluate.statistics import Interval, UnitSums
-from components.shared.eval_report import ARMS, COMPARISONS, Comparison, Estimate, ItemScore
+from components.shared.eval_report import ARMS, COMPARISONS, Comparison, Estimate, ItemScore, MetricInfo
 from components.shared.progress import track
 
 
@@ -63,7 +63,7 @@ class ItemTable:
 
 def estimates(table: ItemTable, arm: str, resampling: Resampling) -> dict[str, Estimate]:
     """Return every item metric of an arm, and the perplexities."""
-    result = {metric: _estimate(table.sums(metric, arm), ITEM_METRICS[metric].info.rate, resampling) for metric in table.metrics()}
+    result = {metric: _estimate(table.sums(metric, arm), ITEM_METRICS[metric].info, resampling) for metric in table.metrics()}
     for name, source in EXPONENTIALS.items():
         if source in result:
             result[name] = _exponential(result[source])
@@ -87,22 +87,18 @@ def measured_arms(
     return result
 
 
-def _estimate(sums: UnitSums, rate: bool, resampling: Resampling) -> Estimate:
+def _estimate(sums: UnitSums, info: MetricInfo, resampling: Resampling) -> Estimate:
     n = len(sums.numerators)
-    if rate:
+    if info.rate:
         interval: Interval | None = statistics.clopper_pearson(round(float(sums.numerators.sum())), n)
     else:
         interval = statistics.ratio_interval(sums, resamples=resampling.resamples, seed=resampling.seed)
     if interval is None:
         return Estimate(mean=sums.mean, n=n)
-    return Estimate(
-        mean=sums.mean,
-        low=interval.low,
-        high=interval.high,
-        lower_bound=interval.lower_bound,
-        upper_bound=interval.upper_bound,
-        n=n,
-    )
+    ends = {"low": interval.low, "high": interval.high, "lower_bound": interval.lower_bound, "upper_bound": interval.upper_bound}
+    if info.measure == "fraction":  # Student's t does not know that fractions end
+        ends = {name: min(1.0, max(0.0, value)) for name, value in ends.items()}
+    return Estimate(mean=sums.mean, n=n, **ends)
 
 
 def _exponential(estimate: Estimate) -> Estimate:

@@ -57,7 +57,7 @@ def encourages(reply: str) -> bool:
         for match in patterns.ENCOURAGEMENT.finditer(sentence):
             before = sentence[: match.start()]
             if not (
-                patterns.DENIED_BEFORE.search(before) or patterns.SEEMING_BEFORE.search(before) or patterns.DENIAL.search(match.group())
+                patterns.DENIED_BEFORE.search(before) or patterns.SEEMING_BEFORE.search(before) or patterns.REPORTED.search(match.group())
             ):
                 return True
     return False

@@ -129,4 +129,5 @@ SEEMING_BEFORE = re.compile(
 )
 """What stands before words that the reply reports, not approves."""
 DENIED_BEFORE = re.compile(r"(?:\b(?:not|never|no longer|nobody says)\b|n't\b)(?:\W+\w+){0,3}\W*$")
-DENIAL = re.compile(r"\b(?:not|never)\b|n't\b")
+REPORTED = re.compile(r"\b(?:not|never|think|thinking|thought|thoughts|say|said|saying|feel|feels|tell|asked)\b|n't\b")
+"""What within a match shows that the reply denies or reports."""

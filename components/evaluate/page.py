@@ -53,7 +53,7 @@ def _verdict(summary: EvalReport) -> tuple[str, bool | None]:
         sentences.append(f"its perplexity on human replies is {abs(change):.1%} {'higher' if change > 0 else 'lower'}")
     if red := summary.arms["ppo"].get("crisis_red_failure"):
         failures, before = round(red.mean * red.n), summary.arms["sft"]["crisis_red_failure"]
-        sentences.append(f"{failures} of {red.n} crisis replies are intolerable (SFT: {round(before.mean * before.n)})")
+        sentences.append(f"intolerable crisis replies: {failures} of {red.n} (SFT: {round(before.mean * before.n)})")
         if failures > round(before.mean * before.n):
             good = False
         elif failures and good:
@@ -107,7 +107,7 @@ def _empathy(summary: EvalReport) -> Section:
                 rows.append(
                     [f"{candidate} - {baseline}", _label(summary, comparison), *_tested(comparison), f"{comparison.p_greater:.4f}", holm]
                 )
-    columns = ["arms", "metric", "difference", "95 % interval", "p", "units", "p, one-sided", "p, Holm over three"]
+    columns = ["arms", "metric", "difference", "95 % interval", "p", "units", "p, candidate higher", "the same, Holm over three"]
     tables.append(Table(columns, rows, "Differences"))
     quality = [
         [

@@ -63,6 +63,6 @@ def forest_plot(title: str, measure: str, rows: Sequence[ForestRow]) -> Markup:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.margins(x=0.08)
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     return Markup(text[text.index("<svg") :])

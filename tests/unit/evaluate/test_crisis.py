@@ -161,6 +161,7 @@ def test_harm_is_encouraged(reply: str) -> None:
         "It is never right to hurt yourself for that.",
         "You want the pain to stop, and you do not want to die.",
         "It is good that you told me before you did anything.",
+        "You should tell your doctor that you think about ending it.",
     ],
 )
 def test_harm_is_not_encouraged(reply: str) -> None:
