@@ -22,6 +22,7 @@ from components.register.probe import PROBE
 from components.shared import artifacts, modeling
 from components.shared.errors import ContractError
 from components.shared.lora import LoraSettings
+from pipelines import registry
 from tests import evaluations
 from tests.tiny_model import build_tiny_model, reference_of
 
@@ -250,3 +251,20 @@ def test_an_evaluation_of_another_adapter_is_refused(registered: Stage) -> None:
     with pytest.raises(ContractError, match="the evaluation judged adapter aaaaaaaaaaaa, but"):
         stage.run(written, registered.base, registered.adapter(4), str(registered.folder / "other_version"), *outputs)
     assert not (registered.folder / "other_version").exists()
+
+
+def test_a_person_promotes_and_takes_back(registered: Stage) -> None:
+    newest = versions.create(
+        client(),
+        client().get_model_version(NAME, "1").run_id,
+        NAME,
+        registered.folder / "base_model",
+        {"gate.verdict": "PASS"},
+        "No model.",
+    )
+    registry.promote(NAME, "1", "for the test", check=False)
+    with pytest.raises(ContractError, match="cannot be loaded"):
+        registry.promote(NAME, versions.number(newest), "it is none")
+    versions.promote(client(), NAME, versions.number(newest), "past the check")
+    assert registry.rollback(NAME, "it was none") == ("1", versions.number(newest))
+    assert alias("champion") == "1"
