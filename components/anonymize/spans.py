@@ -1,0 +1,60 @@
+"""Spans of personal data: their types, and how findings of several engines become one answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+TYPES = ("PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION")
+"""Every type that a detector may report, the most telling first; on equal length the earlier one names the merged span."""
+
+DIRECT_TYPES = frozenset({"PERSON", "PHONE", "EMAIL", "HANDLE", "ID", "URL", "ADDRESS"})
+"""Types that name a person by themselves."""
+
+_RANK = {name: rank for rank, name in enumerate(TYPES)}
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Characters ``start`` (inclusive) to ``end`` (exclusive) of a text, and what they are."""
+
+    start: int
+    end: int
+    type: str
+    engine: str = ""
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.start < self.end, "a span holds at least one character"
+        assert self.type in _RANK, f"unknown span type {self.type}"
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Unite overlapping spans: every character that any engine found stays found; the longest span gives type and engine.
+
+    Returns:
+        Disjoint spans in order of position, the same for any order of the input.
+    """
+    merged: list[Span] = []
+    longest: Span | None = None
+    for span in sorted(set(spans)):
+        if merged and span.start < merged[-1].end:
+            assert longest is not None
+            longest = min(longest, span, key=_prominence)
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end), longest.type, longest.engine)
+        else:
+            longest = span
+            merged.append(span)
+    return merged
+
+
+def covered(start: int, end: int, spans: Iterable[Span]) -> bool:
+    """Say whether every character from ``start`` to ``end`` lies in one of the disjoint, ordered spans."""
+    position = start
+    for span in spans:
+        if span.start <= position < span.end:
+            position = span.end
+        if position >= end:
+            return True
+    return position >= end
+
+
+def _prominence(span: Span) -> tuple[int, int, int, str]:
+    return (span.start - span.end, _RANK[span.type], span.start, span.engine)

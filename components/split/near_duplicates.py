@@ -1,0 +1,62 @@
+"""Texts that are nearly the same: MinHash signatures and locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998)."""
+
+import re
+from collections.abc import Iterator
+
+from datasketch import MinHash, MinHashLSH
+
+PERMUTATIONS = 128
+_SHINGLE_WORDS = 3
+_SEARCH_MARGIN = 0.15
+"""Candidates are sought this far below the similarity, so that the estimate decides and not the luck of a band."""
+_PLACEHOLDER = re.compile(r"\[[A-Z]+_\d+\]")
+_WORD = re.compile(r"\w+")
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Return the word triples of a text, casefolded, placeholders blanked (two people's stories may differ in nothing else)."""
+    words = _WORD.findall(_PLACEHOLDER.sub(" _ ", text).casefold())
+    if len(words) <= _SHINGLE_WORDS:
+        return frozenset([" ".join(words)])
+    return frozenset(" ".join(words[start : start + _SHINGLE_WORDS]) for start in range(len(words) - _SHINGLE_WORDS + 1))
+
+
+def count_words(text: str) -> int:
+    """Return the number of words."""
+    return len(_WORD.findall(text))
+
+
+class NearDuplicateIndex:
+    """Finds earlier texts that a text nearly repeats."""
+
+    def __init__(self, similarity: float) -> None:
+        self._similarity = similarity
+        self._signatures: dict[int, MinHash] = {}
+        self._exact: dict[frozenset[str], int] = {}
+        self._lsh = MinHashLSH(threshold=max(0.3, similarity - _SEARCH_MARGIN), num_perm=PERMUTATIONS) if similarity < 1.0 else None
+
+    def matches(self, text: str) -> Iterator[int]:
+        """Yield the numbers of the added texts that are at least as similar as asked (estimated, standard error below 0.045)."""
+        wanted = shingles(text)
+        if wanted in self._exact:
+            yield self._exact[wanted]
+        if self._lsh is None:
+            return
+        signature = _signature(wanted)
+        for number in sorted(self._lsh.query(signature)):
+            if signature.jaccard(self._signatures[number]) >= self._similarity:
+                yield number
+
+    def add(self, number: int, text: str) -> None:
+        """Remember a text under a number."""
+        wanted = shingles(text)
+        self._exact.setdefault(wanted, number)
+        if self._lsh is not None:
+            self._signatures[number] = _signature(wanted)
+            self._lsh.insert(number, self._signatures[number])
+
+
+def _signature(wanted: frozenset[str]) -> MinHash:
+    signature = MinHash(num_perm=PERMUTATIONS)
+    signature.update_batch([shingle.encode() for shingle in sorted(wanted)])
+    return signature
