@@ -1,5 +1,6 @@
 """Inputs of the training stages, made by hand: sealed splits of made-up dialogues and pairs, and a stage run as a subprocess."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from kfp import dsl
 
 from components.shared import artifacts
@@ -58,13 +60,24 @@ def start_stage(
     )
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str]:
+def run_stage(stage: str, directory: Path, inputs: Mapping[str, Any], outputs: Mapping[str, type], config: Mapping[str, Any]) -> None:
+    """Run a stage in this process, on one thread as ``start_stage`` does, outputs below ``directory``."""
+    made = {name: kind(name=name, uri=str(directory / name), metadata={}) for name, kind in outputs.items()}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        importlib.import_module(f"components.{stage}.stage").run(**inputs, **made, config=dict(config))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 600) -> tuple[int, str]:
     """Wait for a stage and return its exit code and output."""
     output, _ = process.communicate(timeout=timeout)
     return process.returncode, output
 
 
-def wait_for(pattern: str, directory: Path, process: subprocess.Popen[str], timeout: float = 60) -> Path:
+def wait_for(pattern: str, directory: Path, process: subprocess.Popen[str], timeout: float = 300) -> Path:
     """Wait until a file of that name pattern exists and return it; fail if the process ends before."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

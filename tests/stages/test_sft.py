@@ -12,9 +12,11 @@ from kfp import dsl
 from mlflow import MlflowClient
 from safetensors.torch import load_file
 
-from components.shared import artifacts, modeling
+from components.sft.callback import StageCallback, latest_checkpoint
+from components.shared import artifacts, checkpoints, modeling
 from components.shared.dataset_splits import CONVERSATIONS_FILE
-from tests.stage_inputs import finish, start_stage, wait_for, write_split
+from components.shared.errors import ContractError
+from tests.stage_inputs import finish, run_stage, start_stage, wait_for, write_split
 from tests.tiny_model import base_model_artifact, build_tiny_model, conversation, reference_of
 
 OUTPUTS = {"adapter": dsl.Model, "metrics": dsl.Metrics, "curves": dsl.HTML}
@@ -29,7 +31,8 @@ CONFIG = {
 }
 STEPS = 3 * 6  # 24 windows, 4 in a step
 
-Start = Callable[..., Any]
+Run = Callable[..., Path]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +46,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str) -> Start:
-    def start_once(name: str, config: Mapping[str, Any] = CONFIG, **changed: Any) -> Any:
-        return start_stage(
-            "sft", tmp_path / name, {**inputs, **changed}, OUTPUTS, config, ATTUNE_CHECKPOINT_DIR=str(tmp_path / "checkpoints")
-        )
+def run(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the stage with checkpoints and return the folder of its outputs."""
+    monkeypatch.setenv(checkpoints.DIRECTORY_VARIABLE, str(tmp_path / "checkpoints"))
 
-    return start_once
+    def run_once(name: str, config: Mapping[str, Any] = CONFIG, **changed: Any) -> Path:
+        run_stage("sft", tmp_path / name, {**inputs, **changed}, OUTPUTS, config)
+        return tmp_path / name
+
+    return run_once
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +74,15 @@ def same_adapter(left: Path, right: Path) -> bool:
 
 @pytest.mark.parametrize(("stop", "at_step"), [(signal.SIGTERM, 3), (signal.SIGKILL, 9)])
 def test_a_killed_stage_ends_with_the_same_weights(
-    start: Start, tmp_path: Path, uninterrupted: Path, stop: signal.Signals, at_step: int
+    run: Run,
+    tmp_path: Path,
+    inputs: Mapping[str, Any],
+    uninterrupted: Path,
+    caplog: pytest.LogCaptureFixture,
+    stop: signal.Signals,
+    at_step: int,
 ) -> None:
-    first = start("first")
+    first = start_stage("sft", tmp_path / "first", inputs, OUTPUTS, CONFIG)
     checkpoint = wait_for(f"checkpoints/sft-*/checkpoint-{at_step}/complete", tmp_path, first)
     first.send_signal(stop)
     code, output = finish(first)
@@ -80,33 +91,39 @@ def test_a_killed_stage_ends_with_the_same_weights(
     newest = max(int(path.parent.name.split("-")[1]) for path in checkpoint.parents[1].glob("checkpoint-*/complete"))
     assert newest < STEPS, "it was killed too late to tell anything"
 
-    code, output = finish(start("second"))
+    with caplog.at_level("INFO"):
+        second = run("second")
 
-    assert code == 0, output
-    assert f"continuing from checkpoint-{newest}" in output
-    assert same_adapter(tmp_path / "second", uninterrupted)
-    metrics = [json.loads((folder / "metrics").read_text()) for folder in (tmp_path / "second", uninterrupted)]
+    assert f"continuing from checkpoint-{newest}" in caplog.text
+    assert same_adapter(second, uninterrupted)
+    metrics = [json.loads((folder / "metrics").read_text()) for folder in (second, uninterrupted)]
     assert metrics[0] == pytest.approx(metrics[1], rel=1e-12)
-    assert list((tmp_path / "checkpoints").glob("*/*")) == [], "checkpoints go when the stage has finished"
+    assert list((tmp_path / "checkpoints").iterdir()) == [], "checkpoints go when the stage has finished"
 
 
-def test_other_settings_data_or_code_do_not_continue(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.shared import checkpoints
+def test_other_settings_data_or_code_do_not_continue(
+    run: Run, tmp_path: Path, inputs: Mapping[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As abrupt as SIGKILL for the stage: nothing catches it."""
 
-    first = start("first")
-    wait_for("checkpoints/sft-*/checkpoint-2/complete", tmp_path, first)
-    first.kill()
-    finish(first)
+    def kill(callback: StageCallback, *arguments: Any, **named: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(StageCallback, "on_log", kill)
+    with pytest.raises(Killed):
+        run("first", {**CONFIG, "logging_steps": 2})
+    monkeypatch.undo()
+    monkeypatch.setenv(checkpoints.DIRECTORY_VARIABLE, str(tmp_path / "checkpoints"))
     (kept,) = (tmp_path / "checkpoints").iterdir()
-    short = {**CONFIG, "max_steps": 1}
-    other = write_split(tmp_path / "other", conversations=[conversation(i, 2) for i in range(8)])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
 
-    for name, arguments in {"settings": {"config": short}, "data": {"config": short, "train": other}}.items():
-        code, output = finish(start(name, **arguments))
-        assert (code, "continuing from" in output) == (0, False), output
+    with caplog.at_level("INFO"):
+        run("settings", {**CONFIG, "logging_steps": 2, "seed": 1, "max_steps": 1})
+        run("data", {**CONFIG, "logging_steps": 2, "max_steps": 1}, train=write_split(tmp_path / "other"))
 
-    assert [path for path in kept.glob("checkpoint-*/complete")], "another run does not take away this run's checkpoints"
-    monkeypatch.setenv(checkpoints.DIRECTORY_VARIABLE, str(tmp_path))
+    assert "continuing from" not in caplog.text
+    assert latest_checkpoint(kept) == kept / "checkpoint-1", "another run does not take away this run's checkpoints"
     before = checkpoints.checkpoint_directory("sft", {}, {})
     monkeypatch.setattr(checkpoints, "code_digest", lambda stage: "of other code")
     assert checkpoints.checkpoint_directory("sft", {}, {}) != before
@@ -144,44 +161,42 @@ def test_curves_are_in_the_tracking_server(uninterrupted: Path) -> None:
     assert {entry.dataset.name for entry in run.inputs.dataset_inputs} == {"train", "validation"}
 
 
-def test_the_best_epoch_is_kept(start: Start, tmp_path: Path) -> None:
-    """A learning rate that ruins the adapter: the first epoch is the best one, the last one is what load_best=False keeps."""
-    ruinous = {**CONFIG, "learning_rate": 0.6, "warmup_fraction": 0.0, "num_epochs": 2}
-    code, output = finish(start("best", ruinous))
-    assert code == 0, output
-    code, output = finish(start("last", {**ruinous, "load_best": False}))
-    assert code == 0, output
+def test_the_best_epoch_is_kept(run: Run) -> None:
+    """A learning rate that ruins the adapter: load_best keeps an earlier epoch than the last."""
+    ruinous = {**CONFIG, "learning_rate": 1.0, "warmup_fraction": 0.0, "num_epochs": 2}
+    best, last = run("best", ruinous), run("last", {**ruinous, "load_best": False})
 
-    best, last = (json.loads((tmp_path / name / "metrics").read_text()) for name in ("best", "last"))
-    assert last["chosen_step"] == 12
-    assert best["validation_loss"] <= last["validation_loss"]
-    assert (best["chosen_step"] == 6) == (best["validation_loss"] < last["validation_loss"])
-    assert same_adapter(tmp_path / "best", tmp_path / "last") == (best["chosen_step"] == 12)
+    best_metrics, last_metrics = (json.loads((folder / "metrics").read_text()) for folder in (best, last))
+    assert (best_metrics["chosen_step"], last_metrics["chosen_step"]) == (6, 12)
+    assert best_metrics["validation_loss"] < last_metrics["validation_loss"]
+    assert not same_adapter(best, last)
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"learning_rat": 0.1}, "sft.learning_rat: unknown setting"),
-        ({"lora": {"r": 0}}, "sft.lora.r"),
-        ({"batch_size": 0}, "sft.batch_size"),
-    ],
-)
-def test_a_wrong_setting_is_one_clear_line(start: Start, tmp_path: Path, config: Mapping[str, Any], message: str) -> None:
-    code, output = finish(start("wrong", config))
+def test_the_newest_whole_checkpoint_counts(tmp_path: Path) -> None:
+    for step in (5, 40, 100):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    assert latest_checkpoint(tmp_path) is None
+    for step in (5, 40):
+        (tmp_path / f"checkpoint-{step}" / "complete").touch()
+
+    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-40"  # 100 was being written
+
+
+def test_a_wrong_setting_is_one_clear_line(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str) -> None:
+    code, output = finish(start_stage("sft", tmp_path / "wrong", inputs, OUTPUTS, {"learning_rat": 0.1, "lora": {"r": 0}}))
 
     assert code == 2
-    assert message in output
+    assert "sft.learning_rat: unknown setting" in output
+    assert "sft.lora.r: Input should be greater than or equal to 1" in output
     assert "Traceback" not in output
     assert not (tmp_path / "wrong" / "adapter" / artifacts.MANIFEST).exists()
 
 
-def test_a_split_whose_file_was_changed_is_refused(start: Start, tmp_path: Path) -> None:
+def test_a_split_whose_file_was_changed_is_refused(run: Run, tmp_path: Path) -> None:
     broken = write_split(tmp_path / "broken")
     with (tmp_path / "broken" / CONVERSATIONS_FILE).open("a") as file:
         file.write("{}\n")
 
-    code, output = finish(start("wrong", CONFIG, train=broken))
-
-    assert code == 2
-    assert "differs from its manifest" in output
+    with pytest.raises(ContractError, match="differs from its manifest"):
+        run("wrong", train=broken)
+    assert not (tmp_path / "wrong" / "adapter" / artifacts.MANIFEST).exists()
