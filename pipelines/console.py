@@ -97,7 +97,7 @@ def watch(console: Console, log: TextIO) -> Iterator[RunView]:
     root = logging.getLogger()
     root.addFilter(view)
     try:
-        with redirect_stdout(_StageLines(sys.stdout, log)):  # type: ignore[type-var]
+        with redirect_stdout(_StageLines(sys.stdout, log)):
             yield view
     finally:
         root.removeFilter(view)

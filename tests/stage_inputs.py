@@ -39,8 +39,8 @@ def start_stage(
     """Start a stage through its container entry point, outputs below ``directory``."""
     document = {
         "inputs": {
-            "artifacts": {name: {"artifacts": [_describe(artifact)]} for name, artifact in inputs.items()},
-            "parameterValues": {"config": dict(config)},
+            "artifacts": {name: {"artifacts": [_describe(value)]} for name, value in inputs.items() if not isinstance(value, str)},
+            "parameterValues": {"config": dict(config), **{name: value for name, value in inputs.items() if isinstance(value, str)}},
         },
         "outputs": {
             "artifacts": {

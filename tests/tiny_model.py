@@ -1,7 +1,6 @@
 """A random two-layer Llama with its own byte-level BPE tokenizer, made in a second: what the unit tests and golden runs train on."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -88,13 +87,9 @@ def reference_of(directory: Path) -> BaseModelReference:
     return BaseModelReference(uri=f"file://{directory}", revision="local", digest=directory_digest(directory))
 
 
-def base_model_artifact(directory: Path) -> Any:
-    """Return a KFP artifact that carries the reference of a model directory, as a stage receives it."""
-    from kfp import dsl
-
-    artifact = dsl.Model(name="base_model", uri="", metadata={})
-    reference_of(directory).publish(artifact)
-    return artifact
+def base_model_parameter(directory: Path) -> str:
+    """Return the reference of a model directory as a stage receives it."""
+    return reference_of(directory).model_dump_json()
 
 
 def conversation(index: int, exchanges: int = 2) -> Conversation:

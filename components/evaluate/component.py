@@ -8,7 +8,7 @@ from components.shared.spec import stage_spec
 @dsl.container_component
 def evaluate(
     test: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     ppo_adapter: dsl.Input[dsl.Model],
     empathy_ratings_uri: str,
@@ -24,7 +24,7 @@ def evaluate(
 
     Args:
         test: dataset_split/v1.
-        base_model: The model by reference, from preflight.
+        base_model: The model by reference (JSON), from preflight.
         sft_adapter: lora_adapter/v1.
         ppo_adapter: lora_adapter/v1, the candidate.
         empathy_ratings_uri: Rated replies from which the empathy scorer is trained, disjoint from the preferences.

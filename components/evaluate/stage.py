@@ -33,7 +33,7 @@ from components.shared.records import write_rows
 
 def run(
     test: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     ppo_adapter: dsl.Input[dsl.Model],
     empathy_ratings_uri: str,

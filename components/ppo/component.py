@@ -9,7 +9,7 @@ from components.shared.spec import stage_spec
 def ppo(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     reward_model: dsl.Input[dsl.Model],
     adapter: dsl.Output[dsl.Model],
@@ -23,7 +23,7 @@ def ppo(
     Args:
         train: dataset_split/v1; prompts, and conversations for the ptx cross-entropy.
         validation: dataset_split/v1; prompts for evaluation during training.
-        base_model: The model by reference, from preflight.
+        base_model: The model by reference (JSON), from preflight.
         sft_adapter: lora_adapter/v1, the reference policy.
         reward_model: reward_model/v1.
         adapter: lora_adapter/v1, the trained policy.

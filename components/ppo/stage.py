@@ -33,7 +33,7 @@ RECENT_STEPS = 5
 def run(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     reward_model: dsl.Input[dsl.Model],
     adapter: dsl.Output[dsl.Model],

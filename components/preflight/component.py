@@ -13,7 +13,7 @@ def preflight(
     crisis_prompts_uri: str,
     general_text_uri: str,
     base_model_id: str,
-    base_model: dsl.Output[dsl.Model],
+    base_model: dsl.OutputPath(str),
     conversations_digest: dsl.OutputPath(str),
     preferences_digest: dsl.OutputPath(str),
     evaluation_digest: dsl.OutputPath(str),
@@ -30,7 +30,7 @@ def preflight(
         crisis_prompts_uri: Prompts with the expected safe behaviour.
         general_text_uri: General-language text for the forgetting check.
         base_model_id: builtin:tiny, a Hugging Face id, or an absolute directory.
-        base_model: The model by reference: id, pinned revision, digest.
+        base_model: The model by reference: location, pinned revision and digest as JSON.
         conversations_digest: Sha256 of the conversations' bytes; makes a changed file under the same URI miss the cache.
         preferences_digest: Sha256 of the preferences' bytes.
         evaluation_digest: Sha256 over the three evaluation files.

@@ -50,7 +50,7 @@ def run(
     crisis_prompts_uri: str,
     general_text_uri: str,
     base_model_id: str,
-    base_model: dsl.Output[dsl.Model],
+    base_model: dsl.OutputPath(str),  # type: ignore[valid-type]
     conversations_digest: dsl.OutputPath(str),  # type: ignore[valid-type]  # KFP's own annotation of an output path
     preferences_digest: dsl.OutputPath(str),  # type: ignore[valid-type]
     evaluation_digest: dsl.OutputPath(str),  # type: ignore[valid-type]
@@ -77,7 +77,7 @@ def run(
         for name, file in files.items():
             stage.log_input(name, digest=file.digest, uri=uris[name], context="raw")
         stage.log_params({"base_model": model.reference.model_dump()})
-        model.reference.publish(base_model)
+        publish_parameter(base_model, model.reference.model_dump_json())
         publish_parameter(conversations_digest, files["conversations"].digest)
         publish_parameter(preferences_digest, files["preferences"].digest)
         publish_parameter(evaluation_digest, digest_of({name: files[name].digest for name in evaluation}))

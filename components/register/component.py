@@ -8,7 +8,7 @@ from components.shared.spec import stage_spec
 @dsl.container_component
 def register(
     eval_report: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     adapter: dsl.Input[dsl.Model],
     model_version: dsl.OutputPath(str),
     decision: dsl.Output[dsl.Artifact],
@@ -20,7 +20,7 @@ def register(
 
     Args:
         eval_report: eval_report/v1.
-        base_model: The model by reference, from preflight.
+        base_model: The model by reference (JSON), from preflight.
         adapter: lora_adapter/v1, the candidate.
         model_version: NAME/VERSION in the registry.
         decision: decision.json: every gate rule with value, bound and outcome.

@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 def run(
     eval_report: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     adapter: dsl.Input[dsl.Model],
     model_version: dsl.OutputPath(str),  # type: ignore[valid-type]  # KFP's own annotation of an output path
     decision: dsl.Output[dsl.Artifact],

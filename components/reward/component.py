@@ -9,7 +9,7 @@ from components.shared.spec import stage_spec
 def reward(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     reward_model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -21,7 +21,7 @@ def reward(
     Args:
         train: dataset_split/v1.
         validation: dataset_split/v1; its pairs are held out.
-        base_model: The model by reference, from preflight.
+        base_model: The model by reference (JSON), from preflight.
         sft_adapter: lora_adapter/v1.
         reward_model: reward_model/v1: adapter, head, mean and standard deviation of scores.
         metrics: Held-out accuracy with interval, length correlation, loss.

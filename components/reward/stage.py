@@ -30,7 +30,7 @@ _PARITY_PAIRS = 4
 def run(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     sft_adapter: dsl.Input[dsl.Model],
     reward_model: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],

@@ -9,7 +9,7 @@ from components.shared.spec import stage_spec
 def sft(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     adapter: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
     curves: dsl.Output[dsl.HTML],
@@ -20,7 +20,7 @@ def sft(
     Args:
         train: dataset_split/v1.
         validation: dataset_split/v1.
-        base_model: The model by reference, from preflight.
+        base_model: The model by reference (JSON), from preflight.
         adapter: lora_adapter/v1 in PEFT's format.
         metrics: Final losses, trainable share, tokens.
         curves: Loss and learning rate over steps.

@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 def run(
     train: dsl.Input[dsl.Dataset],
     validation: dsl.Input[dsl.Dataset],
-    base_model: dsl.Input[dsl.Model],
+    base_model: str,
     adapter: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
     curves: dsl.Output[dsl.HTML],

@@ -4,9 +4,8 @@ Torch-free; ``modeling`` loads what is named here.
 """
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components import builtin
 from components.shared.artifacts import digest_of, file_digest
@@ -40,22 +39,23 @@ class BaseModelReference(BaseModel):
         """The revision argument for ``from_pretrained``; None for a directory."""
         return self.revision if self.uri.startswith(HUB_SCHEME) else None
 
-    def publish(self, artifact: Any) -> None:
-        """Make a KFP output artifact point at the model. Its URI is the reference, so caches compare the model, not a copy of it."""
-        artifact.uri = f"{self.uri}@{self.revision}" if self.hub_revision else self.uri
-        artifact.metadata.update(self.model_dump())
 
+def read_reference(parameter: str) -> BaseModelReference:
+    """Return the reference that preflight published.
 
-def read_reference(artifact: Any) -> BaseModelReference:
-    """Return the reference that an input artifact carries.
+    It travels as a parameter, not as an artifact: KFP's launcher opens the bucket behind every input artifact's URI and fails on a URI that
+    is no bucket, and a copy of the weights per task is what a reference avoids.
+
+    Args:
+        parameter: ``BaseModelReference`` as JSON.
 
     Raises:
-        ContractError: the artifact was not written by preflight, or the directory's contents have changed since.
+        ContractError: the parameter is no reference, or the directory's contents have changed since.
     """
-    keys = BaseModelReference.model_fields
-    if not set(keys) <= set(artifact.metadata):
-        raise ContractError(f"the base_model artifact lacks {', '.join(keys)} in its metadata; wire preflight's base_model output to it")
-    reference = BaseModelReference.model_validate({key: artifact.metadata[key] for key in keys})
+    try:
+        reference = BaseModelReference.model_validate_json(parameter)
+    except ValidationError:
+        raise ContractError("base_model is no model reference; wire preflight's base_model output to it") from None
     if reference.hub_revision is None and directory_digest(Path(reference.location)) != reference.digest:
         raise ContractError(f"{reference.uri} has changed since preflight looked at it; start the run again")
     return reference

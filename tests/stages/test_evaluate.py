@@ -22,7 +22,7 @@ from components.shared.eval_report import ARMS, COMPARISONS, EvaluationArtifact
 from components.shared.launch import main
 from components.shared.lora import LoraSettings
 from components.shared.records import write_rows
-from tests.tiny_model import base_model_artifact, build_tiny_model, conversation, preference_pair, reference_of
+from tests.tiny_model import base_model_parameter, build_tiny_model, conversation, preference_pair, reference_of
 
 CONFIG = {"max_new_tokens": 12, "folds": 3, "flips": 1000, "resamples": 200, "diversity_words": 40}
 MARKED = "Marzipanofen"
@@ -83,7 +83,7 @@ def inputs(tmp_path: Path, artifact: Callable[..., Any]) -> dict[str, Any]:
         uris[name] = str(tmp_path / f"{name}.jsonl")
         write_rows(Path(uris[name]), rows)
     parameters = {f"{name}_uri": uri for name, uri in uris.items()}
-    return {"test": test, "base_model": base_model_artifact(base), **adapters, **parameters, "evaluation_digest": storage.digests(uris)}
+    return {"test": test, "base_model": base_model_parameter(base), **adapters, **parameters, "evaluation_digest": storage.digests(uris)}
 
 
 def write_adapter(given: Any, base: Path, seed: int) -> None:
@@ -163,7 +163,7 @@ def test_writes_a_report_that_register_can_read(
 
 
 def test_the_same_inputs_give_the_same_digest(inputs: dict[str, Any], tmp_path: Path, tracking_uri: str) -> None:
-    config = {**CONFIG, "temperature": 1.0}
+    config = {**CONFIG, "temperature": 1.0, "forgetting": False, "folds": 2, "max_prompts": 4}
     assert run_stage(inputs, tmp_path / "one", config) == 0
     assert run_stage(inputs, tmp_path / "two", config) == 0
     digests = [EvaluationArtifact(tmp_path / name / "eval_report").manifest.digest for name in ("one", "two")]

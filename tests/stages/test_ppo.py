@@ -14,9 +14,10 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 
 from components.shared import artifacts, modeling
+from components.shared.base_model import read_reference
 from components.shared.reward_model import REWARD_SCHEMA
 from tests.stage_inputs import finish, start_stage, wait_for, write_split
-from tests.tiny_model import base_model_artifact, conversation, preference_pair
+from tests.tiny_model import base_model_parameter, conversation, preference_pair
 from tests.unit.ppo.family import SMALL, build_family
 
 OUTPUTS = {"adapter": dsl.Model, "rollouts": dsl.Dataset, "metrics": dsl.Metrics, "curves": dsl.HTML}
@@ -41,7 +42,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             conversations=[conversation(i, 2) for i in range(4)],
             pairs=[preference_pair(i) for i in range(2)],
         ),
-        "base_model": base_model_artifact(family.base),
+        "base_model": base_model_parameter(family.base),
         "sft_adapter": sft,
         "reward_model": reward,
     }
@@ -105,7 +106,7 @@ def test_what_the_stage_leaves_behind(uninterrupted: Path, inputs: Mapping[str, 
     end = load_file(directory / modeling.WEIGHTS_FILE)
     assert start.keys() == end.keys()
     assert all(not torch.equal(start[key], end[key]) for key in start)
-    assert manifest.parents["base_model"] == manifest.properties["base_model_digest"] == inputs["base_model"].metadata["digest"]
+    assert manifest.parents["base_model"] == manifest.properties["base_model_digest"] == read_reference(inputs["base_model"]).digest
     assert manifest.parents["sft_adapter"] == inputs["sft_adapter"].metadata["digest"]
     metrics = json.loads((uninterrupted / "metrics").read_text())
     assert metrics["validation_score_gain_low"] < metrics["validation_score_gain"] < metrics["validation_score_gain_high"]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp import dsl
 
 from components.shared import launch, storage
 from components.shared.base_model import directory_digest, read_reference
@@ -32,7 +31,7 @@ def data(tmp_path: Path) -> dict[str, str]:
 
 def argv(folder: Path, data: Mapping[str, str], model_id: str, config: Mapping[str, Any] = {}) -> list[str]:
     parameters = {**data, "base_model_id": model_id, "base_model_revision": "main", "config": {"min_free_gib": 0.001, **config}}
-    return arguments("preflight", folder, parameters, {"base_model": "system.Model", "metrics": "system.Metrics"}, DIGESTS)
+    return arguments("preflight", folder, parameters, {"metrics": "system.Metrics"}, ("base_model", *DIGESTS))
 
 
 def test_the_model_travels_by_reference_and_digests_are_those_of_the_bytes(
@@ -45,9 +44,8 @@ def test_the_model_travels_by_reference_and_digests_are_those_of_the_bytes(
         assert (out / f"{name}_digest").read_text() == sha256(Path(data[f"{name}_uri"]).read_bytes()).hexdigest()
     evaluation = {name: data[f"{name}_uri"] for name in URIS[2:]}
     assert (out / "evaluation_digest").read_text() == storage.digests(evaluation)  # evaluate computes it so
-    written = json.loads((out / "executor_output.json").read_text())["artifacts"]["base_model"]["artifacts"][0]
-    assert written["uri"] == f"file://{model}"
-    reference = read_reference(dsl.Model(name="base_model", uri=written["uri"], metadata=written["metadata"]))
+    reference = read_reference((out / "base_model").read_text())
+    assert reference.uri == f"file://{model}"
     assert (reference.location, reference.digest) == (str(model), directory_digest(model))
     metrics = json.loads((out / "metrics").read_text())
     assert metrics["context_length"] == 1024
@@ -58,8 +56,7 @@ def test_the_model_travels_by_reference_and_digests_are_those_of_the_bytes(
 def test_the_builtin_model_and_samples_pass(tracking_uri: str, tmp_path: Path):
     builtin = {f"{name}_uri": f"builtin:{name}" for name in URIS}
     assert launch.main(argv(tmp_path / "out", builtin, "builtin:tiny")) == 0
-    written = json.loads((tmp_path / "out" / "executor_output.json").read_text())["artifacts"]["base_model"]["artifacts"][0]
-    assert written["uri"] == "builtin:tiny"
+    assert read_reference((tmp_path / "out" / "base_model").read_text()).uri == "builtin:tiny"
 
 
 def test_everything_wrong_is_said_at_once(tmp_path: Path, data: dict[str, str], tmp_path_factory: pytest.TempPathFactory):

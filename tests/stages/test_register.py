@@ -37,8 +37,7 @@ class Stage:
         self.folder = folder
         self.base_directory = build_tiny_model(folder / "base_model")
         self.reference = reference_of(self.base_directory)
-        self.base = self.artifact(dsl.Model, "base")
-        self.reference.publish(self.base)
+        self.base = self.reference.model_dump_json()
 
     def artifact(self, kind: type, name: str) -> Any:
         return kind(name=name, uri=str(self.folder / name), metadata={})

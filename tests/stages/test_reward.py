@@ -13,12 +13,13 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 
 from components.shared import artifacts, checkpoints, modeling
+from components.shared.base_model import read_reference
 from components.shared.errors import ContractError
 from components.shared.lora import LoraSettings
 from components.shared.records import PreferencePair
 from components.shared.reward_model import REWARD_SCHEMA, load_reward_model
 from tests.stage_inputs import finish, run_stage, start_stage, wait_for, write_split
-from tests.tiny_model import base_model_artifact, build_tiny_model, preference_pair, reference_of
+from tests.tiny_model import base_model_parameter, build_tiny_model, preference_pair, reference_of
 
 OUTPUTS = {"reward_model": dsl.Model, "metrics": dsl.Metrics, "curves": dsl.HTML}
 CONFIG = {
@@ -55,7 +56,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {
         "train": write_split(folder / "train", pairs=[preference_pair(i) for i in range(24)]),
         "validation": write_split(folder / "validation", pairs=[preference_pair(i) for i in range(24, 36)]),
-        "base_model": base_model_artifact(model),
+        "base_model": base_model_parameter(model),
         "sft_adapter": write_adapter(model, folder / "sft_adapter", reference_of(model).digest),
     }
 
@@ -114,7 +115,7 @@ def test_a_killed_stage_ends_with_the_same_weights(
 def test_what_the_stage_leaves_behind(uninterrupted: Path, inputs: Mapping[str, Any]) -> None:
     directory, manifest = artifacts.open_sealed(uninterrupted / "reward_model", REWARD_SCHEMA)
     metrics = json.loads((uninterrupted / "metrics").read_text())
-    reference = reference_of(Path(inputs["base_model"].metadata["uri"].removeprefix("file://")))
+    reference = reference_of(Path(read_reference(inputs["base_model"]).location))
     _, head, normalisation = load_reward_model(modeling.load_base(reference), "reward", directory)
     moved = load_file(directory / modeling.WEIGHTS_FILE)
     started = load_file(Path(inputs["sft_adapter"].path) / modeling.WEIGHTS_FILE)
@@ -142,7 +143,7 @@ def test_curves_are_in_the_tracking_server(uninterrupted: Path) -> None:
 
 
 def test_an_adapter_of_another_base_model_is_refused(run: Run, tmp_path: Path, inputs: Mapping[str, Any]) -> None:
-    model = Path(inputs["base_model"].metadata["uri"].removeprefix("file://"))
+    model = Path(read_reference(inputs["base_model"]).location)
     stranger = write_adapter(model, tmp_path / "stranger", "0123456789abcdef")
 
     with pytest.raises(ContractError, match="belongs to base model 0123456789ab"):

@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 
 from components.sft.callback import StageCallback, latest_checkpoint
 from components.shared import artifacts, checkpoints, modeling
+from components.shared.base_model import read_reference
 from components.shared.dataset_splits import CONVERSATIONS_FILE
 from components.shared.errors import ContractError
 from tests.stage_inputs import finish, run_stage, start_stage, wait_for, write_split
-from tests.tiny_model import base_model_artifact, build_tiny_model, conversation, reference_of
+from tests.tiny_model import base_model_parameter, build_tiny_model, conversation, reference_of
 
 OUTPUTS = {"adapter": dsl.Model, "metrics": dsl.Metrics, "curves": dsl.HTML}
 CONFIG = {
@@ -41,7 +42,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {
         "train": write_split(folder / "train", conversations=[conversation(i, 1 + i % 4) for i in range(24)]),
         "validation": write_split(folder / "validation", conversations=[conversation(i, 2) for i in range(4)]),
-        "base_model": base_model_artifact(build_tiny_model(folder / "model")),
+        "base_model": base_model_parameter(build_tiny_model(folder / "model")),
     }
 
 
@@ -133,7 +134,7 @@ def test_what_the_stage_leaves_behind(uninterrupted: Path, inputs: Mapping[str, 
     directory, manifest = artifacts.open_sealed(uninterrupted / "adapter", modeling.ADAPTER_SCHEMA)
     metrics = json.loads((uninterrupted / "metrics").read_text())
 
-    base = modeling.load_base(reference_of(Path(inputs["base_model"].metadata["uri"].removeprefix("file://"))))
+    base = modeling.load_base(reference_of(Path(read_reference(inputs["base_model"]).location)))
     num_base = sum(parameter.numel() for parameter in base.parameters())
     model = modeling.load_adapter(base, "sft", directory)
     # q and o 32x32, k and v 16x32, gate and up 64x32, down 32x64; an adapter adds r (in + out) to each, twice for two layers
@@ -142,7 +143,7 @@ def test_what_the_stage_leaves_behind(uninterrupted: Path, inputs: Mapping[str, 
     assert metrics["num_steps"] == STEPS
     assert metrics["validation_loss"] < metrics["base_validation_loss"] - 0.3
     assert metrics["train_loss"] < metrics["base_validation_loss"]
-    assert manifest.parents["base_model"] == manifest.properties["base_model_digest"] == inputs["base_model"].metadata["digest"]
+    assert manifest.parents["base_model"] == manifest.properties["base_model_digest"] == read_reference(inputs["base_model"]).digest
     page = (uninterrupted / "curves").read_text()
     assert page.count("<svg") == 4
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace("http://creativecommons.org", "")

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import components.builtin.tiny as tiny
 from components.builtin.samples import __file__ as samples_init
+from components.builtin.tiny import corpus, pretrain
 from components.builtin.tiny.corpus import write_chat
 from components.builtin.tiny.pretrain import bits_per_byte, sha256
 from components.builtin.tiny.prose import Writer, contract, load_rules
@@ -169,3 +170,55 @@ def test_contractions_stay_away_from_the_end_of_a_sentence():
 def test_wikitext_spacing_is_undone_and_unknown_words_are_cut():
     raw = ' = Title = \n A well @-@ known man , born in 1 @,@ 900 , said " yes " . The <unk> was here . It was his ( own ) . '
     assert detokenize_wikitext(raw.split("\n")[1]) == 'A well-known man, born in 1,900, said "yes". It was his (own).'
+
+
+@pytest.fixture
+def public_sets(tmp_path):
+    """A folder laid out like the public sets, with a few invented rows."""
+    answer = {"role": "assistant", "content": "Try to rest.Then talk to a friend about it."}
+    question = {"role": "user", "content": "I am tired. What can I do?"}
+    rows = {
+        "counsel-chat/conversations.jsonl": {"messages": [question, answer]},
+        "counsel-chat/preferences.jsonl": {"prompt": [question], "chosen": [answer], "rejected": [{"role": "assistant", "content": "No."}]},
+        "wikitext-2/text.jsonl": {"text": " \n = Bread = \n \n " + "Bread is a food made of flour and water . " * 8 + "\n"},
+    }
+    for name, row in rows.items():
+        path = tmp_path / "sets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return tmp_path / "sets"
+
+
+def test_the_same_command_gives_the_same_weights(public_sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus, "NUM_WRITTEN", {"written-prose": 40, "written-chat": 10})
+    threads = torch.get_num_threads()
+    options = ["--data", str(public_sets), "--steps", "2", "--threads", "1", "--precision", "fp32"]
+    try:
+        for name in ("first", "second"):
+            pretrain.main([*options, "--output", str(tmp_path / name)])
+        pretrain.main([*options, "--seed", "21", "--output", str(tmp_path / "other")])
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(threads)
+    first, second, other = (json.loads((tmp_path / name / "training_record.json").read_text()) for name in ("first", "second", "other"))
+    assert first["sha256"] == second["sha256"]
+    assert first["sha256"] != other["sha256"]
+    assert first["corpus"]["counsel-chat"]["num_documents"] == 1  # two distinct answers, the first of each source is held out
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "first")
+    assert tokenizer.chat_template == AutoTokenizer.from_pretrained(FOLDER).chat_template
+
+
+def test_missing_data_says_what_is_wanted(tmp_path):
+    with pytest.raises(FileNotFoundError, match="wants a folder that holds counsel-chat/conversations"):
+        corpus.build_corpus(tmp_path, seed=1)
+
+
+def test_committed_weights_come_from_our_text_as_it_is_now():
+    """Whoever changes the grammar or the general text makes the model again, or takes the change back."""
+    record = json.loads((FOLDER / "training_record.json").read_text())
+    own = corpus.Corpus()
+    for documents in corpus.own_documents(record["options"]["seed"]):
+        own.add(documents)
+    summary = own.summary()
+    assert set(summary) == {"general-text", "written-chat", "written-prose"}
+    assert summary == {source: record["corpus"][source] for source in summary}

@@ -9,9 +9,9 @@ from transformers import AutoModelForCausalLM
 
 from components.sft.config import SftConfig
 from components.sft.examples import build
-from components.shared.data_order import LengthGroupedSampler
 from components.sft.trainer import ADAPTER, AssistantTrainer, build_trainer, perplexity
 from components.shared import chat, checkpoints, modeling
+from components.shared.data_order import LengthGroupedSampler
 from components.shared.lora import LoraSettings
 from tests.tiny_model import build_tiny_model, conversation, reference_of
 
