@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy
 
-from components.evaluate import statistics
 from components.evaluate.metrics import EMPATHY_METRICS, EXPONENTIALS, ITEM_METRICS
-from components.evaluate.statistics import Interval, UnitSums
+from components.shared import statistics
 from components.shared.eval_report import ARMS, COMPARISONS, Comparison, Estimate, ItemScore, MetricInfo
 from components.shared.progress import track
+from components.shared.statistics import Interval, UnitSums
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ def _non_inferiority(rule: NonInferiority, evidence: _Evidence) -> RuleResult:
     elif found.n < rule.min_n:
         outcome, reason = _too_few(found.n, rule.min_n)
     elif most <= margin:
-        outcome, reason = "PASS", f"worse by at most {most:.4g} with 95 % confidence, margin {margin:.4g}"
+        shown = f"worse by at most {most:.4g}" if most > 0 else f"better by at least {-most:.4g}"
+        outcome, reason = "PASS", f"{shown} with 95 % confidence, margin {margin:.4g}"
     else:
         outcome, reason = "INCONCLUSIVE", f"may be worse by {most:.4g}, margin {margin:.4g}: more units would tell"
     return RuleResult(rule=name, value=most, bound=margin, n=found.n, outcome=outcome, reason=reason)

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Sequence
 
 os.environ.setdefault("_KFP_RUNTIME", "true")  # keeps kfp from importing its compiler; must precede the import
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # a new store reports seventy migrations; read when a stage imports mlflow
 
 from kfp.dsl.executor import Executor
 

@@ -5,8 +5,8 @@ import itertools
 import numpy
 import pytest
 
-from components.evaluate import statistics
-from components.evaluate.statistics import UnitSums
+from components.shared import statistics
+from components.shared.statistics import UnitSums
 
 
 def plain(values: list[float]) -> UnitSums:
