@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def changed_files() -> list[str]:
     """Return files whose changes would make the recording untrue: code of components and tests, tracked or new."""
-    lines = _git("status", "--porcelain", "--", "components", "tests").splitlines()
+    lines = _git("status", "--porcelain", "--", ":(top)components", ":(top)tests").splitlines()
     paths = [line.split(maxsplit=1)[1] for line in lines]
     return [path for path in paths if not (path.startswith("tests/golden/") and path.endswith(".json"))]
 
