@@ -10,10 +10,8 @@ from components.shared.report import Page, Section, Table, render
 def audit_page(counts: Counts, config: AnonymizeConfig, *, rows_in: int, rows_out: int, detector: str, refusals: list[str]) -> str:
     """Return the report as HTML."""
     quarantined = rows_in - rows_out
-    verdict = (
-        " ".join(refusals)
-        or f"{rows_out:,} of {rows_in:,} rows are de-identified; {quarantined:,} went to quarantine; no original value is left in the output."
-    )
+    passed = "no original value is left in the output"
+    verdict = " ".join(refusals) or f"{rows_out:,} of {rows_in:,} rows are de-identified; {quarantined:,} went to quarantine; {passed}."
     share = counts.masked / counts.characters if counts.characters else 0.0
     facts = {
         "Rows in": rows_in,
@@ -67,14 +65,18 @@ def _recall(tally: Tally, config: AnonymizeConfig) -> Section:
 
 def _leaks(counts: Counts) -> Section:
     rows = [[reason, number] for reason, number in sorted(counts.reasons.items())]
-    text = "Every finished row was searched for every original value found in that person's rows, in its text, metadata and identifiers. A hit sends the row to quarantine."
+    text = (
+        "Every finished row was searched for every original value found in that person's rows, in its text, metadata and identifiers."
+        " A hit sends the row to quarantine."
+    )
     return Section("Leak check", [text], [Table(["Reason", "Rows"], rows)] if rows else [])
 
 
 def _policy(config: AnonymizeConfig) -> Section:
     text = [
         f"Replaced: {', '.join(config.types)}.",
-        f"Ages from {config.minimum_age} on are replaced, younger ones stay. Days and months are replaced, bare years stay. Countries and states stay, towns are replaced.",
+        f"Ages from {config.minimum_age} on are replaced, younger ones stay. Days and months are replaced, bare years stay.",
+        "Countries and states stay, towns are replaced.",
         "The result is de-identified, not anonymous: a reader who knows a person may still recognise a story.",
     ]
     return Section("Policy", text)

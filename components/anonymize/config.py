@@ -13,9 +13,9 @@ EntityType = Literal["PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS
 class AnonymizeConfig(StageConfig):
     """What is personal, what replaces it, and which result is good enough."""
 
-    types: list[EntityType] = [
+    types: tuple[EntityType, ...] = (
         "PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION",
-    ]  # fmt: skip
+    )  # fmt: skip
     """Types that are replaced; the default covers what the HIPAA Safe Harbor (45 CFR 164.514(b)(2)) lists for text, and organisations."""
 
     mode: Literal["placeholder"] = "placeholder"
@@ -24,7 +24,7 @@ class AnonymizeConfig(StageConfig):
     minimum_age: int = Field(default=90, ge=0, le=120)
     """Years; ages from here on are replaced, younger ones stay (Safe Harbor: over 89). 0 replaces every age."""
 
-    allow: list[str] = []
+    allow: tuple[str, ...] = ()
     """Values that are never replaced (compared without case), such as the public name of the service. Keep it short: it is an exemption."""
 
     max_leak_fraction: float = Field(default=0.01, ge=0.0, le=1.0)

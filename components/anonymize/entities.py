@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from components.anonymize import lexicon
 from components.anonymize.normalize import NormalizedText, canonical, normalize
@@ -11,7 +12,7 @@ from components.anonymize.spans import Span
 
 _WORD = re.compile(r"\w+")
 _PARTICLES = frozenset(
-    "de del della di da dos das do van von der den ter ten bin ibn bint al el la le du o mac mc st dr mr mrs ms miss prof".split()
+    ("de del della di da dos das do van von der den ter ten bin ibn bint al el la le du o mac mc st dr mr mrs ms miss prof").split()  # noqa: SIM905 - a list of words is read as words
 )
 _MIN_FORM_CHARACTERS = 3
 _SENTENCE_START = re.compile(r"(?:^|[.!?…:;\n(\"])[\s\"'(*_~-]*$")
@@ -81,7 +82,7 @@ class Mentions:
 
 def _close(normalized: NormalizedText, matches: list[re.Match[str]]) -> bool:
     """Nothing but a few characters of punctuation or space stands between neighbouring words."""
-    return all(after.start() - before.end() <= 3 for before, after in zip(matches, matches[1:], strict=False))
+    return all(after.start() - before.end() <= 3 for before, after in pairwise(matches))
 
 
 def capital_within_sentence(text: str, start: int) -> bool:

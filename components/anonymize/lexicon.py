@@ -88,8 +88,12 @@ def _stems(word: str) -> list[str]:
     return stems
 
 
-_ENDINGS = (
-    ("'s", ("",)), ("s", ("",)), ("es", ("",)), ("ies", ("y",)), ("ed", ("", "e")), ("ied", ("y",)), ("d", ("",)), ("ing", ("", "e")), ("ying", ("ie", "y")),
-    ("in", ("g",)), ("er", ("", "e")), ("ier", ("y",)), ("est", ("", "e")), ("iest", ("y",)), ("ly", ("", "le")), ("ily", ("y",)), ("y", ("", "e")),
-    ("ness", ("",)), ("iness", ("y",)), ("less", ("",)), ("ful", ("",)), ("ment", ("",)), ("n't", ("",)), ("'ll", ("",)), ("'re", ("",)), ("'ve", ("",)), ("'d", ("",)),
+_ENDINGS = tuple(
+    (ending, replacements.split(","))
+    for ending, replacements in (
+        ("'s", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ",e"), ("ied", "y"), ("d", ""), ("ing", ",e"), ("ying", "ie,y"),
+        ("in", "g"), ("er", ",e"), ("ier", "y"), ("est", ",e"), ("iest", "y"), ("ly", ",le"), ("ily", "y"), ("y", ",e"),
+        ("ness", ""), ("iness", "y"), ("less", ""), ("ful", ""), ("ment", ""), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve", ""), ("'d", ""),
+    )
 )  # fmt: skip
+"""Ending of an inflected form, and what stands in its place in the base form (several, comma separated)."""

@@ -7,10 +7,10 @@ from typing import Protocol
 PLACEHOLDER = re.compile(r"\[([A-Z]+)_(\d+)\]")
 """The form of a placeholder, also where the input already holds some."""
 
-_WORDS = {word: number for number, word in enumerate(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-)}  # fmt: skip
-_TENS = {word: 10 * number for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_NUMBERS = {word: number for number, word in enumerate(_SMALL.split())}
+_NUMBERS |= {word: 10 * number for number, word in enumerate(_TENS.split(), start=2)}
 
 
 class Operator(Protocol):
@@ -52,6 +52,6 @@ def is_kept_age(value: str, minimum_age: int) -> bool:
     if figures:
         return int(figures.group()) < minimum_age
     words = re.findall(r"[a-z]+", value.lower())
-    if not words or any(word not in _WORDS and word not in _TENS for word in words):
+    if not words or any(word not in _NUMBERS for word in words):
         return False
-    return sum(_TENS.get(word, _WORDS.get(word, 0)) for word in words) < minimum_age
+    return sum(_NUMBERS[word] for word in words) < minimum_age

@@ -107,13 +107,15 @@ def _refusals(counts: Counts, settings: AnonymizeConfig, *, rows_in: int, leaks:
     if leaks > settings.max_leak_fraction * rows_in:
         reasons = ", ".join(f"{name}: {number}" for name, number in sorted(counts.reasons.items()))
         refusals.append(
-            f"Original values survived in {leaks} of {rows_in} rows ({reasons}), more than anonymize.max_leak_fraction={settings.max_leak_fraction} allows;"
+            f"Original values survived in {leaks} of {rows_in} rows ({reasons}),"
+            f" more than anonymize.max_leak_fraction={settings.max_leak_fraction} allows;"
             " see the quarantine artifact for file and line. LEAK_IN_IDENTIFIER: give rows and people ids that say nothing of a person."
         )
     found, total = counts.tally.direct()
     if settings.min_recall is not None and total and found < settings.min_recall * total:
         refusals.append(
-            f"Recall of direct identifiers is {found / total:.4f} ({found} of {total} gold spans), but anonymize.min_recall={settings.min_recall} is wanted;"
+            f"Recall of direct identifiers is {found / total:.4f} ({found} of {total} gold spans),"
+            f" but anonymize.min_recall={settings.min_recall} is wanted;"
             " see the report for the types that are missed, and do not use these data for training as they are."
         )
     return refusals

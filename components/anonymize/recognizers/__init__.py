@@ -1,0 +1,1 @@
+"""Presidio recognizers that need no model, for the personal data that people write in chats."""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Ways to reach a person: e-mail, phone, handles, links."""
 
 import re
@@ -68,7 +69,7 @@ class AddressedEmailRecognizer(RuleRecognizer):
     """E-mail addresses whatever their domain, and those written with "at" and "dot"."""
 
     ENTITY = "EMAIL_ADDRESS"
-    _PLAIN = re.compile(r"(?<![\w.+-])[\w.+%'-]*\w\s?@\s?\w[\w-]*(?:\.[\w-]+)+", re.UNICODE)
+    _PLAIN = re.compile(r"(?<![\w.+-])[\w.+%'-]*\w(?:@|\s@\s)\w[\w-]*(?:\.[\w-]+)+", re.UNICODE)
     _SPOKEN = re.compile(
         r"\b[\w.+-]+\s?(?:\(at\)|\[at\]|\{at\}|\sat\s)\s?[\w-]+\s?(?:\(dot\)|\[dot\]|\sdot\s|\.)\s?(?:com|net|org|edu|gov|io|me|co|ru|uz|uk|de|fr|info|mail)\b(?:(?:\sdot\s|\.)(?:uk|au|br|com|za|in)\b)?",
         re.IGNORECASE,

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Dates that point at a day or a month, and ages."""
 
 import re
@@ -36,7 +37,7 @@ class DateRecognizer(RuleRecognizer):
             rf"\b(?:in|since|until|till|by|last|next|this|during|before|after|early|late|mid|around|from|of|back\s+in)[\s-]+(?P<only>{_MONTH})(?=\s*(?:[,.;!?)]|$|and\b|when\b|because\b|after\b|so\b|but\b|i\b|we\b|she\b|he\b|my\b|it\b))",
             r"\b(?:on|due|since|until|by|from)\s+(?P<only>(?:1[0-2]|0?[1-9])/(?:[12]\d|3[01]|0?[1-9]))\b(?!/)",
             rf"\b(?:born|birth\s?year|dob|birthday|date\s+of\s+birth|родил\w+|tug'ilgan\w*)(?:\s*(?:on|in|is|was|:|в|the|year))*\s+(?P<only>{_YEAR}|\d{{1,2}}[./-]\d{{1,2}}(?:[./-]\d{{2,4}})?)",
-            rf"\b(?:on|due|until|by|turn(?:ed|ing)?\s+\d+\s+on)\s+(?P<only>the\s+(?:[12]?\d|3[01])(?:st|nd|rd|th))\b(?!\s+(?:floor|grade|time|year|day|street|st\b|ave))",
+            r"\b(?:on|due|until|by|turn(?:ed|ing)?\s+\d+\s+on)\s+(?P<only>the\s+(?:[12]?\d|3[01])(?:st|nd|rd|th))\b(?!\s+(?:floor|grade|time|year|day|street|st\b|ave))",
         )
     )
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Names of people: word lists of many cultures, cue phrases, and capitals where a capital means something."""
 
 import re
@@ -38,7 +39,7 @@ _TITLE = re.compile(
 _FORMAL_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor)\.?\s$", re.IGNORECASE)
 _QUESTION = re.compile(
     r"(?:(?:what(?:'s|\s+is)|may\s+i\s+(?:have|ask|know)|can\s+i\s+(?:have|get|ask)|tell\s+me)\s+(?:your|his|her|their)\s+(?:\w+\s+)?name|who\s+am\s+i\s+(?:talking|speaking)"
-    r"|what\s+(?:should|can|may|shall)\s+i\s+call\s+you|как\s+(?:вас|тебя)\s+зовут)[^\n␞?]*(?:\?\s+|\n␞\n)(?:(?:it's|i'm|i\s+am|its|sure|yes|hi|hello|oh|well|um)[,.!]?\s+)*(?=[^\W\d_])",
+    r"|what\s+(?:should|can|may|shall)\s+i\s+call\s+you|как\s+(?:вас|тебя)\s+зовут)[^\n␞?]*(?:\?\s+(?:␞\s+)?|\n␞\n)(?:(?:it's|i'm|i\s+am|its|sure|yes|hi|hello|oh|well|um)[,.!]?\s+)*(?=[^\W\d_])",
     re.IGNORECASE,
 )
 _PERSONAL_VERB = re.compile(
@@ -47,13 +48,183 @@ _PERSONAL_VERB = re.compile(
     re.IGNORECASE,
 )
 _PARTICLES = frozenset(
-    "de del della di da dos das do van von der den ter ten bin ibn bint al el la le du ben abu o mac mc st san santa y e zu".split()
+    [
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "das",
+        "do",
+        "van",
+        "von",
+        "der",
+        "den",
+        "ter",
+        "ten",
+        "bin",
+        "ibn",
+        "bint",
+        "al",
+        "el",
+        "la",
+        "le",
+        "du",
+        "ben",
+        "abu",
+        "o",
+        "mac",
+        "mc",
+        "st",
+        "san",
+        "santa",
+        "y",
+        "e",
+        "zu",
+    ]
 )
-_SHORT_LOWER = frozenset("amy ana ann ben dan eva ian jen jim joe jon kim leo liz meg mia pam roy sam tim tom zoe bob ali".split())
+_SHORT_LOWER = frozenset(
+    [
+        "amy",
+        "ana",
+        "ann",
+        "ben",
+        "dan",
+        "eva",
+        "ian",
+        "jen",
+        "jim",
+        "joe",
+        "jon",
+        "kim",
+        "leo",
+        "liz",
+        "meg",
+        "mia",
+        "pam",
+        "roy",
+        "sam",
+        "tim",
+        "tom",
+        "zoe",
+        "bob",
+        "ali",
+    ]
+)
 _PLACE_PREPOSITIONS = frozenset({"in", "near", "at", "outside"})
+_MOVES = frozenset(
+    {
+        "move",
+        "moved",
+        "moving",
+        "relocated",
+        "go",
+        "going",
+        "went",
+        "gone",
+        "come",
+        "came",
+        "back",
+        "travel",
+        "travelled",
+        "traveled",
+        "fly",
+        "flew",
+        "drive",
+        "drove",
+        "return",
+        "returned",
+        "returning",
+    }
+)
 _NEVER = frozenset(
-    "a an the i i'm i've i'd i'll im ive and or but so not no yes ok okay me my you your he she it we they who what when where why how is are was were am be been do does did have has had will can"
-    " may might must shall should would could if because as of to in on at by for from with this that these those there here just very really too also then than all any some".split()
+    [
+        "a",
+        "an",
+        "the",
+        "i",
+        "i'm",
+        "i've",
+        "i'd",
+        "i'll",
+        "im",
+        "ive",
+        "and",
+        "or",
+        "but",
+        "so",
+        "not",
+        "no",
+        "yes",
+        "ok",
+        "okay",
+        "me",
+        "my",
+        "you",
+        "your",
+        "he",
+        "she",
+        "it",
+        "we",
+        "they",
+        "who",
+        "what",
+        "when",
+        "where",
+        "why",
+        "how",
+        "is",
+        "are",
+        "was",
+        "were",
+        "am",
+        "be",
+        "been",
+        "do",
+        "does",
+        "did",
+        "have",
+        "has",
+        "had",
+        "will",
+        "can",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "should",
+        "would",
+        "could",
+        "if",
+        "because",
+        "as",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "this",
+        "that",
+        "these",
+        "those",
+        "there",
+        "here",
+        "just",
+        "very",
+        "really",
+        "too",
+        "also",
+        "then",
+        "than",
+        "all",
+        "any",
+        "some",
+    ]
 )
 
 
@@ -84,10 +255,20 @@ def _cued(text: str, tokens: list[Token], index: dict[int, int]) -> Iterator[tup
         for match in pattern.finditer(text):
             number = index.get(match.end())
             if number is not None and accepts(tokens[number]):
-                yield number, number, 0.9
+                whole = pattern is _INTRODUCTION and _small_surname(tokens, number + 1)
+                yield number, number + int(whole), 0.9
+
+
+def _small_surname(tokens: list[Token], number: int) -> bool:
+    """The word after an announced name in small letters is no ordinary word: it belongs to the name."""
+    if number >= len(tokens) or not (tokens[number].word.islower() and tokens[number - 1].word.islower() and _adjacent(tokens, number - 1)):
+        return False
+    return len(tokens[number].word) > 2 and tokens[number].key not in _NEVER and not tokens[number].ordinary
 
 
 def _announced(token: Token) -> bool:
+    if len(token.word) == 1 and token.word.isupper() and token.word != "I":
+        return True  # an initial: the name follows
     if token.key in _NEVER or len(token.word) < 2:
         return False
     if token.capitalised or token.shouted:
@@ -146,6 +327,8 @@ def _unknown_capital(tokens: list[Token], number: int) -> bool:
     token = tokens[number]
     if token.initial or not token.unknown or not _lower_before(tokens, number):
         return False
+    if number > 1 and tokens[number - 1].key in {"to", "from", "through"} and tokens[number - 2].key in _MOVES:
+        return False
     return any(character in "aeiouyаеёиоуыэюя" for character in token.key) and tokens[number - 1].key not in _PLACE_PREPOSITIONS
 
 
@@ -172,7 +355,8 @@ def _extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
         token = tokens[first - 1]
         known = token.given or token.family
         initial = len(token.word) == 1 and token.word.isupper() and token.word != "I"
-        if token.key in _NEVER or not (initial or (token.capitalised and (known or token.unknown))):
+        small = token.word.islower() and tokens[first].word.islower() and known and not token.ordinary
+        if token.key in _NEVER or not (initial or small or (token.capitalised and (known or token.unknown))):
             break
         if token.initial and token.ordinary and not token.given:
             break

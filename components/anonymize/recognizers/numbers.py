@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Numbers that somebody keeps of a person: records, documents, accounts, cars."""
 
 import re

@@ -18,7 +18,43 @@ _WORD = r"[A-ZÀ-ÞА-ЯЁ][\w'&’-]*"
 _LINK = r"(?:of|for|and|the|&|de|du|la|del|on|des)"
 _SEQUENCE = rf"{_WORD}(?:\s(?:{_LINK}\s){{0,2}}{_WORD}){{0,5}}"
 _HEADS = frozenset(
-    "i i'm the my his her their our your this that it a an and but so if when monday tuesday wednesday thursday friday saturday sunday home god covid zoom he she we they you".split()
+    [
+        "i",
+        "i'm",
+        "the",
+        "my",
+        "his",
+        "her",
+        "their",
+        "our",
+        "your",
+        "this",
+        "that",
+        "it",
+        "a",
+        "an",
+        "and",
+        "but",
+        "so",
+        "if",
+        "when",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "home",
+        "god",
+        "covid",
+        "zoom",
+        "he",
+        "she",
+        "we",
+        "they",
+        "you",
+    ]
 )
 
 
@@ -84,6 +120,50 @@ def _brand(word: str) -> bool:
 
 
 _COUNTRIES_AND_PEOPLES = frozenset(
-    "america usa us uk england britain scotland wales ireland france germany italy spain canada mexico china japan korea india australia russia ukraine uzbekistan kazakhstan turkey europe asia africa english french spanish"
-    " german math maths history biology chemistry physics psychology science law medicine ok tv".split()
+    [
+        "america",
+        "usa",
+        "us",
+        "uk",
+        "england",
+        "britain",
+        "scotland",
+        "wales",
+        "ireland",
+        "france",
+        "germany",
+        "italy",
+        "spain",
+        "canada",
+        "mexico",
+        "china",
+        "japan",
+        "korea",
+        "india",
+        "australia",
+        "russia",
+        "ukraine",
+        "uzbekistan",
+        "kazakhstan",
+        "turkey",
+        "europe",
+        "asia",
+        "africa",
+        "english",
+        "french",
+        "spanish",
+        "german",
+        "math",
+        "maths",
+        "history",
+        "biology",
+        "chemistry",
+        "physics",
+        "psychology",
+        "science",
+        "law",
+        "medicine",
+        "ok",
+        "tv",
+    ]
 )

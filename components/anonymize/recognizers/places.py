@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Where a person lives: street addresses, postcodes, towns. Countries and states stay (HIPAA Safe Harbor asks for less than a state)."""
 
 import re
@@ -15,6 +16,8 @@ _CAP = r"[A-ZÀ-ÞА-ЯЁ][\w'.-]*"
 _SUB = r"(?:,?\s+(?:apt|apartment|unit|suite|ste|flat|fl|floor|room|rm|building|bldg|block|house|#|кв\.?|квартира|д\.?|дом)\s*\.?\s*#?\s*\w{1,5}(?:-\w{1,4})?)"
 _STREET_WORDS = rf"(?:{_CAP}\s+(?:(?:de|di|da|do|dos|del|della|la|le|les|du|des|of|the|von|van|der|den)\s+){{0,2}}){{0,3}}{_CAP}"
 _MORE = rf"(?:,?\s+(?i:apt|apartment|flat|unit|kv|d|dom|uy|no|nr|app|ap|apto|floor|fl|suite|room|кв|дом|д)\.?\s?#?\d{{1,4}}\w?(?:-\d+)?|,\s+\d{{1,6}}(?:[-\s]\d{{1,4}})?(?:\s+{_CAP}){{0,3}}|,\s+{_CAP}(?:\s+{_CAP}){{0,2}}(?:\s+\d{{1,6}}(?:[-\s]\d{{2,4}})?)?){{0,4}}"
+_YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
+_LINKS = frozenset(["de", "di", "da", "do", "dos", "del", "della", "la", "le", "les", "du", "des", "of", "the", "von", "van", "der", "den"])
 _STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}"
 
@@ -78,8 +81,11 @@ class AddressRecognizer(RuleRecognizer):
 
     def _parts(self, text: str) -> Iterator[tuple[int, int]]:
         for match in self._BARE.finditer(text):
+            if _YEAR.search(match.group()):
+                continue
             words = [lexicon.fold(word) for word in re.findall(r"[^\W\d_][\w'-]*", match["street"] or match["named"])]
-            if not any(lexicon.is_ordinary(word) or lexicon.is_capitalised_word(word) for word in words if len(word) > 3):
+            streets = any(len(word) > 3 for word in words)
+            if streets and not any(lexicon.is_ordinary(word) or lexicon.is_capitalised_word(word) for word in words if word not in _LINKS):
                 yield match.start(), match.start() + len(match.group().rstrip(" ,."))
         for pattern in (*self._PATTERNS, self._TOLD, self._FORMED):
             group = "only" if "only" in pattern.groupindex else 0
