@@ -14,7 +14,7 @@ _environment = Environment(
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under column heads; numbers are right-aligned by the template when they are numbers."""
+    """Rows under column heads."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]

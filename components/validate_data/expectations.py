@@ -83,7 +83,8 @@ def _great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):  # the second sets its own level when imported
+        logging.getLogger(name).setLevel(logging.ERROR)
     return great_expectations
 
 
