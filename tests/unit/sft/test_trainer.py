@@ -7,12 +7,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from components.sft.callback import StageCallback
 from components.sft.config import SftConfig
 from components.sft.examples import build
 from components.sft.trainer import ADAPTER, AssistantTrainer, build_trainer, perplexity
 from components.shared import chat, checkpoints, modeling
 from components.shared.data_order import LengthGroupedSampler
 from components.shared.lora import LoraSettings
+from components.shared.tracking import StageRun
 from tests.tiny_model import build_tiny_model, conversation, reference_of
 
 ROWS = [conversation(index, exchanges) for index, exchanges in enumerate([1, 3, 2, 1, 4, 2, 1, 3, 1])]
@@ -150,6 +152,33 @@ def test_a_checkpoint_holds_the_adapter_and_no_base_weights(directory: Path, tmp
         "trainer_state.json",
     }
     assert sum(path.stat().st_size for path in (tmp_path / "checkpoint-1").glob("*.safetensors")) < 60_000
+
+
+class Unlogged(StageRun):
+    def __init__(self) -> None:
+        pass
+
+    def log_metrics(self, values: object, step: int = 0) -> None:
+        pass
+
+
+def test_the_adapter_with_the_lowest_validation_loss_is_kept(directory: Path, tmp_path: Path) -> None:
+    trainer = trainer_for(directory, tmp_path)
+    callback = StageCallback(trainer, Unlogged(), tmp_path, checkpoint_seconds=None)
+    weights = {}
+    for step, loss in [(1, 3.0), (2, 2.0), (3, 2.5), (4, 2.0)]:
+        with torch.no_grad():
+            for _, parameter in modeling.adapter_parameters(trainer.model, ADAPTER):
+                parameter.normal_()
+        weights[step] = modeling.adapter_state(trainer.model, ADAPTER)
+        trainer.state.global_step = step
+        callback.on_evaluate(trainer.args, trainer.state, trainer.control, metrics={"eval_loss": loss})
+
+    modeling.load_weights(trainer.model, ADAPTER, callback.best_directory)
+
+    assert callback.best_loss_and_step() == (2.0, 2)  # of equals the first
+    chosen = modeling.adapter_state(trainer.model, ADAPTER)
+    assert all(torch.equal(chosen[key], weights[2][key]) for key in chosen)
 
 
 def test_perplexity() -> None:
