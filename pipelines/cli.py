@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 
 Profile = Annotated[str, typer.Option(help="Name of a profile, or path of a YAML file.")]
+Runs = Annotated[Path, typer.Option(help="Folder of local runs; MLFLOW_TRACKING_URI names another server.")]
+RUNS = Path("runs")
 Set = Annotated[list[str] | None, typer.Option("--set", help="Override a setting: ppo.kl_coef=0.1. May be repeated.")]
 
 
@@ -21,7 +23,7 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="Override a setting
 def run(
     profile: Profile = "local",
     set_: Set = None,
-    runs: Annotated[Path, typer.Option(help="Folder for everything that runs leave.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="Folder for everything that runs leave.")] = RUNS,
     name: Annotated[str, typer.Option(help="Name of the run, in MLflow and in notifications.")] = "",
     cache: Annotated[bool, typer.Option(help="Reuse stages of which nothing has changed.")] = True,
 ) -> None:
@@ -44,6 +46,57 @@ def compile_(
 
     compile_pipeline(Settings.load(profile, set_ or []), output)
     typer.echo(f"wrote {output}")
+
+
+@app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="Registered model; all of them when left out.")] = None, runs: Runs = RUNS
+) -> None:
+    """List registered versions with aliases and gate verdicts."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipelines import registry
+
+    registry.use_local_store(runs)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("model", "aliases", "gate", "reload", "created", "commit"):
+        table.add_column(column)
+    for row in registry.list_versions(name):
+        table.add_row(f"{row.name}/{row.version}", ", ".join(row.aliases), row.verdict, row.reload, row.created, row.commit)
+    Console().print(table if table.row_count else "no version is registered yet")
+
+
+@app.command()
+def promote(
+    name: str,
+    version: str,
+    reason: Annotated[str, typer.Option(help="Kept with the version: who decided what, and why.")],
+    override: Annotated[bool, typer.Option(help="Promote although the gate refused it.")] = False,
+    check: Annotated[bool, typer.Option(help="Load the version in a fresh process first.")] = True,
+    runs: Runs = RUNS,
+) -> None:
+    """Make a version the champion; the former champion stays at hand as @previous."""
+    from pipelines import registry
+
+    registry.use_local_store(runs)
+    former = registry.promote(name, version, reason, override=override, check=check)
+    typer.echo(f"{name}/{version} is the champion now" + (f"; {name}/{former} is @previous" if former else ""))
+
+
+@app.command()
+def rollback(
+    name: str,
+    reason: Annotated[str, typer.Option(help="Kept with both versions.")],
+    check: Annotated[bool, typer.Option(help="Load the version in a fresh process first.")] = True,
+    runs: Runs = RUNS,
+) -> None:
+    """Give @champion back to the version before."""
+    from pipelines import registry
+
+    registry.use_local_store(runs)
+    current, withdrawn = registry.rollback(name, reason, check=check)
+    typer.echo(f"{name}/{current} is the champion again; {name}/{withdrawn} is withdrawn")
 
 
 def main() -> None:

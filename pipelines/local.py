@@ -26,7 +26,16 @@ from pipelines.alignment import build_pipeline
 from pipelines.console import RunView, StageProgress, exit_code, summary_table, watch
 from pipelines.settings import STAGES, Settings
 
-KEY_METRICS: dict[str, tuple[str, ...]] = {}
+KEY_METRICS: dict[str, tuple[str, ...]] = {
+    "validate_data": ("conversations_rows", "preferences_rows", "conversations_quarantined", "preferences_quarantined"),
+    "anonymize": ("entities/total", "recall/direct", "leaks"),
+    "split": ("train/conversations", "validation/conversations", "test/conversations"),
+    "sft": ("base_validation_perplexity", "validation_perplexity", "trainable_fraction"),
+    "reward": ("accuracy", "accuracy_low", "length_rule_accuracy"),
+    "ppo": ("validation_score_before", "validation_score", "validation_kl"),
+    "evaluate": ("ppo-sft/empathy", "ppo-sft/nll_reference", "ppo-base/bpb_general"),
+    "register": ("rules_passed", "rules_failed", "rules_inconclusive", "promoted"),
+}
 """Stage to the metrics worth a place in the closing table."""
 
 

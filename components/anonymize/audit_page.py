@@ -10,8 +10,10 @@ from components.shared.report import Page, Section, Table, render
 def audit_page(counts: Counts, config: AnonymizeConfig, *, rows_in: int, rows_out: int, detector: str, refusals: list[str]) -> str:
     """Return the report as HTML."""
     quarantined = rows_in - rows_out
-    passed = "no original value is left in the output"
-    verdict = " ".join(refusals) or f"{rows_out:,} of {rows_in:,} rows are de-identified; {quarantined:,} went to quarantine; {passed}."
+    passed = "none of the values that were found is left in the output"
+    found, total = counts.tally.direct()
+    missed = f" Of {total:,} direct identifiers that are known from gold spans, {total - found:,} were missed." if total else ""
+    verdict = " ".join(refusals) or f"{rows_out:,} of {rows_in:,} rows passed; {quarantined:,} went to quarantine; {passed}.{missed}"
     share = counts.masked / counts.characters if counts.characters else 0.0
     facts = {
         "Rows in": rows_in,
