@@ -4,6 +4,7 @@
 model without an error.
 """
 
+import gc
 import json
 import logging
 import shutil
@@ -37,6 +38,13 @@ def trained_logits(reference: BaseModelReference, adapter: Path) -> torch.Tensor
     with torch.no_grad():
         logits: torch.Tensor = model(input_ids=torch.tensor([ids], device=modeling.device())).logits[0]
     return logits.float().cpu()
+
+
+def free_memory() -> None:
+    """Give back what a model that is no longer referenced held, so that another process can load its own."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def build(

@@ -26,7 +26,7 @@ import mlflow
 import torch
 from mlflow.pyfunc import ResponsesAgent
 from mlflow.types.responses import ResponsesAgentRequest, ResponsesAgentResponse, ResponsesAgentStreamEvent
-from peft import PeftModel, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -177,16 +177,19 @@ def _local_directory(uri: str) -> str:
 
 
 def _with_adapter(base: Any, directory: Path) -> PeftModel:
-    """Put the adapter on the base, in fp32, and make sure that each of its weights arrived: PEFT only warns about those that do not."""
-    model = PeftModel.from_pretrained(base, str(directory), adapter_name=_ADAPTER, autocast_adapter_dtype=False)
+    """Put the adapter on the base, in fp32, and make sure that each of its weights arrived as it is: PEFT only warns, or rounds."""
+    config = LoraConfig.from_pretrained(str(directory))
+    config.inference_mode = True
+    model = get_peft_model(base, config, adapter_name=_ADAPTER)
     for name, parameter in model.named_parameters():
         if "lora_" in name:
-            parameter.data = parameter.data.float()
+            parameter.data = parameter.data.float()  # before the weights come: a bf16 base would make bf16 of them
     stored = load_file(directory / "adapter_model.safetensors")
+    set_peft_model_state_dict(model, stored, adapter_name=_ADAPTER)
     loaded = get_peft_model_state_dict(model, adapter_name=_ADAPTER)
     if stored.keys() != loaded.keys() or any(not torch.equal(stored[key].float(), loaded[key].cpu()) for key in stored):
         raise ValueError("the adapter's weights do not fit the base model")
-    return model
+    return model.requires_grad_(False)
 
 
 def _role(item: Any) -> str:

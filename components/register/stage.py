@@ -1,6 +1,5 @@
 """The register stage: judge, register, check what was registered, move the aliases. Contract: README.md beside this file."""
 
-import gc
 import logging
 import shutil
 import tempfile
@@ -67,7 +66,6 @@ def run(
 def _find_or_register(run: StageRun, settings: RegisterConfig, candidate: Candidate, scratch: Path) -> tuple[ModelVersion, Decision]:
     """Decide and make a new version, or take the one that an interrupted attempt at the same thing left."""
     logits = bundle.trained_logits(candidate.reference, candidate.directory)
-    gc.collect()  # the base model that computed them: the processes that follow load their own
     save_file({"logits": logits}, scratch / "logits.safetensors")
     digest = candidate.digest(settings)
     earlier = versions.of_candidate(run.client, settings.model_name, digest)
@@ -104,6 +102,7 @@ def _check_reload(run: StageRun, settings: RegisterConfig, version: ModelVersion
         ContractError: it does not; the version is marked as broken and no alias points to it.
     """
     uri = f"models:/{settings.model_name}/{version.version}"
+    bundle.free_memory()
     try:
         difference = reload_difference(uri, expected=scratch / "logits.safetensors", timeout_seconds=settings.reload_timeout_seconds)
         if not difference <= settings.reload_tolerance:  # written so that NaN fails

@@ -36,7 +36,7 @@ class MetricInfo(_Frozen):
     measure: str
     """Unit of the value: nats/token, bits/byte, level 0-2, cosine, fraction, words."""
     better: Direction
-    """Which way is better; ``none`` marks a descriptive number that no gate may rest on."""
+    """Which way is better; ``none`` marks a descriptive number: no test of the gate may rest on it, only a guard against collapse."""
     rate: bool = False
     """Each item is 0 or 1: intervals are Clopper-Pearson (arms) and Newcombe (differences)."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.evaluate.metrics import ARM_METRICS, ITEM_METRICS, info
 from components.register.champion import compare
 from components.register.config import GateRules, Guard, Superiority, UpperBound
 from components.register.gate import Champion, Decision, RuleResult, decide
@@ -148,6 +149,15 @@ def test_a_test_on_a_descriptive_metric_is_a_mistake_of_the_configuration() -> N
     report = with_comparison(good_report(), comparison("opener_share", "sft", 0.5))
     with pytest.raises(ValueError, match="no better direction"):
         decide(report, rules, None)
+
+
+def test_the_default_rules_name_what_evaluate_measures() -> None:
+    tested = (*RULES.superiority, *RULES.non_inferiority, *RULES.upper_bounds, *RULES.champion)
+    for one in tested:
+        assert info(one.metric).better in ("higher", "lower"), one.metric
+    assert all(ITEM_METRICS[one.metric].info.rate for one in RULES.upper_bounds)
+    assert all(ITEM_METRICS[metric].info.better == "lower" for metric in RULES.zero_tolerance)
+    assert {one.metric for one in RULES.guards} <= ARM_METRICS.keys()
 
 
 def test_rules_come_from_the_configuration_alone() -> None:
