@@ -93,7 +93,8 @@ _ENDINGS = tuple(
     for ending, replacements in (
         ("'s", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ",e"), ("ied", "y"), ("d", ""), ("ing", ",e"), ("ying", "ie,y"),
         ("in", "g"), ("er", ",e"), ("ier", "y"), ("est", ",e"), ("iest", "y"), ("ly", ",le"), ("ily", "y"), ("y", ",e"),
-        ("ness", ""), ("iness", "y"), ("less", ""), ("ful", ""), ("ment", ""), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve", ""), ("'d", ""),
+        ("ness", ""), ("iness", "y"), ("less", ""), ("ful", ""), ("ment", ""),
+        ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve", ""), ("'d", ""),
     )
 )  # fmt: skip
 """Ending of an inflected form, and what stands in its place in the base form (several, comma separated)."""

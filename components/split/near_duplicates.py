@@ -32,14 +32,13 @@ class NearDuplicateIndex:
     def __init__(self, similarity: float) -> None:
         self._similarity = similarity
         self._signatures: dict[int, MinHash] = {}
-        self._exact: dict[frozenset[str], int] = {}
+        self._exact: dict[frozenset[str], list[int]] = {}
         self._lsh = MinHashLSH(threshold=max(0.3, similarity - _SEARCH_MARGIN), num_perm=PERMUTATIONS) if similarity < 1.0 else None
 
     def matches(self, text: str) -> Iterator[int]:
         """Yield the numbers of the added texts that are at least as similar as asked (estimated, standard error below 0.045)."""
         wanted = shingles(text)
-        if wanted in self._exact:
-            yield self._exact[wanted]
+        yield from self._exact.get(wanted, ())
         if self._lsh is None:
             return
         signature = _signature(wanted)
@@ -50,10 +49,31 @@ class NearDuplicateIndex:
     def add(self, number: int, text: str) -> None:
         """Remember a text under a number."""
         wanted = shingles(text)
-        self._exact.setdefault(wanted, number)
+        self._exact.setdefault(wanted, []).append(number)
         if self._lsh is not None:
             self._signatures[number] = _signature(wanted)
             self._lsh.insert(number, self._signatures[number])
+
+
+class NearDuplicateRows:
+    """Rows of several parts: a row repeats an earlier one only where every part does (two replies to one prompt make new pairs)."""
+
+    def __init__(self, similarity: float) -> None:
+        self._similarity = similarity
+        self._parts: list[NearDuplicateIndex] = []
+        self._count = 0
+
+    def add_unless_known(self, parts: list[str]) -> bool:
+        """Remember a row and return True, or return False where an earlier row is its near-duplicate."""
+        if not self._parts:
+            self._parts = [NearDuplicateIndex(self._similarity) for _ in parts]
+        earlier = [set(index.matches(part)) for index, part in zip(self._parts, parts, strict=True)]
+        if set.intersection(*earlier):
+            return False
+        for index, part in zip(self._parts, parts, strict=True):
+            index.add(self._count, part)
+        self._count += 1
+        return True
 
 
 def _signature(wanted: frozenset[str]) -> MinHash:

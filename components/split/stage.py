@@ -22,7 +22,7 @@ from components.shared.progress import track
 from components.shared.records import Conversation, Message, PreferencePair, read_rows
 from components.split.assignment import SPLITS, Groups, assign, weigh
 from components.split.config import SplitConfig
-from components.split.near_duplicates import NearDuplicateIndex, count_words
+from components.split.near_duplicates import NearDuplicateIndex, NearDuplicateRows, count_words
 
 Row = Conversation | PreferencePair
 
@@ -115,7 +115,7 @@ def _write(
     """Write each row into its split in the order of the input; return what each split holds and how many duplicates train lost."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in SPLITS}
     people: dict[str, set[str]] = {name: set() for name in SPLITS}
-    kept = {name: NearDuplicateIndex(settings.similarity) for name in (CONVERSATIONS_FILE, PREFERENCES_FILE)}
+    kept = {name: NearDuplicateRows(settings.similarity) for name in (CONVERSATIONS_FILE, PREFERENCES_FILE)}
     removed = 0
     with ExitStack() as stack:
         files = {
@@ -126,11 +126,10 @@ def _write(
         for name, row in track(rows(), "split: write rows", total):
             split = split_of[row.person_id]
             if split == "train" and settings.remove_duplicates:
-                text = _text(row.messages if isinstance(row, Conversation) else [*row.prompt, *row.chosen, *row.rejected])
-                if next(kept[name].matches(text), None) is not None:
+                turns = [row.messages] if isinstance(row, Conversation) else [row.prompt, row.chosen, row.rejected]
+                if not kept[name].add_unless_known([_text(part) for part in turns]):
                     removed += 1
                     continue
-                kept[name].add(counts[split][name], text)
             files[split, name].write(row.model_dump_json() + "\n")
             counts[split][name] += 1
             people[split].add(row.person_id)

@@ -99,7 +99,7 @@ def test_stage_writes_sealed_rows_a_report_and_metrics(tmp_path: Path, tracking_
     assert metrics["entities/PERSON"] == 3
     page = (tmp_path / "report").read_text(encoding="utf-8")
     written = page + done.output + (tmp_path / "metrics").read_text(encoding="utf-8")
-    assert "5 of 5 rows are de-identified" in page
+    assert "5 of 5 rows passed" in page
     assert not [word for word in ("Marisol", "Quispe", "Northgate", "998 90") if word.casefold() in written.casefold()]
 
     from mlflow import MlflowClient

@@ -17,7 +17,6 @@ _SUB = r"(?:,?\s+(?:apt|apartment|unit|suite|ste|flat|fl|floor|room|rm|building|
 _STREET_WORDS = rf"(?:{_CAP}\s+(?:(?:de|di|da|do|dos|del|della|la|le|les|du|des|of|the|von|van|der|den)\s+){{0,2}}){{0,3}}{_CAP}"
 _MORE = rf"(?:,?\s+(?i:apt|apartment|flat|unit|kv|d|dom|uy|no|nr|app|ap|apto|floor|fl|suite|room|кв|дом|д)\.?\s?#?\d{{1,4}}\w?(?:-\d+)?|,\s+\d{{1,6}}(?:[-\s]\d{{1,4}})?(?:\s+{_CAP}){{0,3}}|,\s+{_CAP}(?:\s+{_CAP}){{0,2}}(?:\s+\d{{1,6}}(?:[-\s]\d{{2,4}})?)?){{0,4}}"
 _YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
-_LINKS = frozenset(["de", "di", "da", "do", "dos", "del", "della", "la", "le", "les", "du", "des", "of", "the", "von", "van", "der", "den"])
 _STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}"
 
@@ -55,7 +54,7 @@ class AddressRecognizer(RuleRecognizer):
     )
     #: A street and a number, or a number and a street, of words that no list knows.
     _BARE = re.compile(
-        rf"(?<![\w#/-])(?:(?P<street>{_STREET_WORDS})\.?\s\d{{1,4}}[A-Za-z]?(?:[/-]\d{{1,4}})?|\d{{1,4}}(?:/\d{{1,4}})?\s(?P<named>{_STREET_WORDS})){_MORE}(?![\w%])"
+        rf"(?<![\w#/-])(?:(?P<street>{_STREET_WORDS})\.?\s(?P<back>\d{{1,4}}[A-Za-z]?(?:[/-]\d{{1,4}})?)|(?P<front>\d{{1,4}}(?:/\d{{1,4}})?)\s(?P<named>{_STREET_WORDS})){_MORE}(?![\w%])"
     )
     _FALSE = re.compile(
         r"\d+\s+(?:of|the|to|in|on|and|or|more|years?|days?|weeks?|months?|hours?|minutes?|people|times?|january|february|march|april|may|june|july|august|september|october|november|december)\b|\d+\w?\s+of\b",
@@ -81,11 +80,11 @@ class AddressRecognizer(RuleRecognizer):
 
     def _parts(self, text: str) -> Iterator[tuple[int, int]]:
         for match in self._BARE.finditer(text):
-            if _YEAR.search(match.group()):
+            if _YEAR.search(match["front"] or match["back"]):
                 continue
             words = [lexicon.fold(word) for word in re.findall(r"[^\W\d_][\w'-]*", match["street"] or match["named"])]
             streets = any(len(word) > 3 for word in words)
-            if streets and not any(lexicon.is_ordinary(word) or lexicon.is_capitalised_word(word) for word in words if word not in _LINKS):
+            if streets and not any(lexicon.is_ordinary(word) or lexicon.is_capitalised_word(word) for word in words if len(word) > 3):
                 yield match.start(), match.start() + len(match.group().rstrip(" ,."))
         for pattern in (*self._PATTERNS, self._TOLD, self._FORMED):
             group = "only" if "only" in pattern.groupindex else 0
