@@ -13,11 +13,11 @@ from typing import Any, Final
 from components.builtin.tiny.prose import Writer, load_rules
 from components.builtin.tiny.public_text import Messages, read_counsel_chat, read_jsonl, read_wikitext
 
-SAMPLES: Final = Path(__file__).parents[1] / "samples"
+GENERAL_TEXT: Final = Path(__file__).parents[1] / "samples" / "general_text_train.jsonl"
 HELD_OUT_EVERY: Final = 40
-# Texts written from the grammar, by genre. Together they are about three quarters of the corpus: a model this small
-# learns fluent sentences from plain prose, and the public sets widen its vocabulary.
-NUM_WRITTEN: Final = {"written-prose": 12_000, "written-chat": 4_000}
+# Texts written from the grammar. Together they are a good half of the corpus: a model this small learns fluent sentences from plain
+# prose with few patterns, and the public sets widen its vocabulary. Few chats suffice for the turns.
+NUM_WRITTEN: Final = {"written-prose": 9_000, "written-chat": 1_200}
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Corpus:
             (self.held_out if index % HELD_OUT_EVERY == 0 else self.train).append(document)
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """Per source: number of documents, UTF-8 bytes, and a digest of the text in order."""
+        """Per source: number of documents, UTF-8 bytes, and a digest of the sorted texts."""
         summary: dict[str, dict[str, Any]] = {}
         for source in sorted({document.source for document in self.train}):
-            texts = [document.plain_text().encode() for document in self.train if document.source == source]
+            texts = sorted(document.plain_text().encode() for document in self.train if document.source == source)
             summary[source] = {
                 "num_documents": len(texts),
                 "num_bytes": sum(map(len, texts)),
@@ -66,17 +66,23 @@ def build_corpus(data: Path, seed: int) -> Corpus:
         seed: of the written texts.
     """
     corpus = Corpus()
-    rules = load_rules()
-    prose, chat = Writer(rules, seed), Writer(rules, seed + 1)
-    corpus.add([Document("written-prose", text=prose.write("prose")) for _ in range(NUM_WRITTEN["written-prose"])])
-    corpus.add([Document("written-chat", messages=write_chat(chat)) for _ in range(NUM_WRITTEN["written-chat"])])
-    general = SAMPLES / "general_text_train.jsonl"
-    if general.is_file():
-        corpus.add([Document("general-text", text=row["text"]) for row in read_jsonl(general)])
+    for documents in own_documents(seed):
+        corpus.add(documents)
     corpus.add([Document("wikitext-2", text=text) for text in read_wikitext(data / "wikitext-2")])
     corpus.add([Document("counsel-chat", messages=messages) for messages in read_counsel_chat(data / "counsel-chat")])
     random.Random(seed).shuffle(corpus.train)
     return corpus
+
+
+def own_documents(seed: int) -> list[list[Document]]:
+    """What this project wrote, one list a source."""
+    rules = load_rules()
+    prose, chat = Writer(rules, seed), Writer(rules, seed + 1)
+    return [
+        [Document("written-prose", text=prose.write("prose")) for _ in range(NUM_WRITTEN["written-prose"])],
+        [Document("written-chat", messages=write_chat(chat)) for _ in range(NUM_WRITTEN["written-chat"])],
+        [Document("general-text", text=row["text"]) for row in read_jsonl(GENERAL_TEXT)],
+    ]
 
 
 def write_chat(writer: Writer) -> Messages:

@@ -30,7 +30,7 @@ FOLDER: Final = Path(__file__).parent
 TOKENS_PER_STEP: Final = 2048
 # Most steps are short, which halves the cost of attention; one in eight is at full length, so that long positions are learned too.
 SEQUENCE_LENGTHS: Final = (256,) * 7 + (MAX_LENGTH,)
-WARMUP_FRACTION, DECAY_FRACTION = 0.03, 0.4
+NUM_WARMUP_STEPS, DECAY_FRACTION = 30, 0.4
 PEAK_LR, EMBEDDING_LR = 0.006, 0.004
 WEIGHT_DECAY: Final = 0.05
 
@@ -79,7 +79,7 @@ def batches(documents: list[list[int]], num_steps: int, seed: int) -> Iterator[t
 
 def learning_rate_factor(step: int, num_steps: int) -> float:
     """Linear warmup, constant, then linear decay to zero over the last DECAY_FRACTION of the steps."""
-    warmup = (step + 1) / (WARMUP_FRACTION * num_steps)
+    warmup = (step + 1) / NUM_WARMUP_STEPS
     decay = (num_steps - step) / (DECAY_FRACTION * num_steps)
     return min(1.0, warmup, decay)
 
@@ -153,6 +153,7 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Pa
     weights = folder / "model.safetensors"
     halves = {name: tensor.to(torch.float16) for name, tensor in load_file(weights).items()}
     save_file(halves, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # safetensors makes it private; a container runs as another user
     tokenizer.save_pretrained(folder, save_jinja_files=False)
 
 
@@ -196,7 +197,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Pretrain the built-in base model and write its folder.")
     parser.add_argument("--data", type=Path, required=True, help="folder with counsel-chat/ and wikitext-2/")
     parser.add_argument("--output", type=Path, default=FOLDER, help="where the model goes (default: this folder)")
-    parser.add_argument("--steps", type=int, default=2000, help=f"optimizer steps of {TOKENS_PER_STEP} tokens")
+    parser.add_argument("--steps", type=int, default=1000, help=f"optimizer steps of {TOKENS_PER_STEP} tokens")
     parser.add_argument("--seed", type=int, default=20, help="of the text, the order and the first weights")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; another number gives other rounding")
     parser.add_argument(

@@ -40,7 +40,7 @@ CONTRACTIONS: Final = {
     "(it|that|there|what|who|she|he|nobody) is": r"\1's",
     "(do|does|did|is|are|was|were|have|has|would|could|should) not": r"\1n't",
     "(ca)nnot": r"\1n't",
-    "(I|you|we|they) have (?=been|had|not|already|never|tried|felt|thought)": r"\1've ",
+    "(I|you|we|they) have(?= (?:been|had|never|felt|lost|moved))": r"\1've",
     "(I|you|he|she|we|they|it) will": r"\1'll",
     "(I|you|he|she|we|they) would": r"\1'd",
 }
@@ -158,7 +158,7 @@ class Writer:
 def contract(text: str) -> str:
     """Spoken forms: "it is cold" becomes "it's cold"; never before punctuation ("that is how it is.")."""
     for full, short in CONTRACTIONS.items():
-        text = re.sub(rf"\b{full}\b(?= \w)", short, text, flags=re.IGNORECASE if full[0] != "I" else 0)
+        text = re.sub(rf"\b{full}\b(?= \w)", short, text, flags=re.IGNORECASE)
     return text
 
 
