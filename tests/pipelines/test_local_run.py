@@ -92,22 +92,20 @@ def test_4_another_file_under_the_same_path_reruns_what_reads_it(laptop: Laptop)
     assert ended == dict.fromkeys(STAGES, "done"), output
 
 
-@pytest.mark.parametrize(("stage", "number"), [("sft", signal.SIGKILL), ("ppo", signal.SIGTERM)])
-def test_5_a_killed_stage_continues_and_ends_with_the_same_weights(
-    laptop: Laptop, tmp_path: Path, stage: str, number: signal.Signals
-) -> None:
-    sets = (DATA, f"{stage}.seed=77", f"{stage}.save_steps=2")
-    whole, torn = Laptop(tmp_path / "whole"), Laptop(tmp_path / "torn")
-    for machine in (whole, torn):
-        shutil.copytree(laptop.folder, machine.folder, ignore=shutil.ignore_patterns("mlflow-artifacts"))
-    assert whole.run(*sets)[0] == 0
+def test_5_a_killed_stage_continues_and_ends_with_the_same_weights(laptop: Laptop, tmp_path: Path) -> None:
+    """SIGTERM to the ppo process in the middle of its training; SIGKILL and the other stages are shown in tests/stages."""
+    torn = Laptop(tmp_path / "torn")
+    shutil.copytree(laptop.folder, torn.folder, ignore=shutil.ignore_patterns("mlflow-artifacts"))
+    sets = (DATA, "ppo.seed=77")
+    assert laptop.run(*sets)[0] == 0
     process = torn.start(*sets)
-    kill_in_the_middle(torn.folder / "runs" / "checkpoints", stage, number, process)
+    kill_in_the_middle(torn.folder / "runs" / "checkpoints", "ppo", signal.SIGTERM, process)
     output, _ = process.communicate()
     assert process.returncode == 1, output
-    code, _ended, output = torn.run(*sets)
+    code, _, output = torn.run(*sets)
     assert code == 0, output
-    assert adapter_digest(torn.folder, stage) == adapter_digest(whole.folder, stage)
+    assert "continuing after step" in output
+    assert adapter_digest(torn.folder, "ppo") == adapter_digest(laptop.folder, "ppo")
 
 
 def kill_in_the_middle(checkpoints: Path, stage: str, number: signal.Signals, run: subprocess.Popen[str]) -> None:
