@@ -95,12 +95,15 @@ def watch(console: Console, log: TextIO) -> Iterator[RunView]:
     """Show a local run while the block executes."""
     view = RunView(console)
     root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)  # kfp logs a reused task outside its own logging context
     root.addFilter(view)
     try:
         with redirect_stdout(_StageLines(sys.stdout, log)):
             yield view
     finally:
         root.removeFilter(view)
+        root.setLevel(level)
 
 
 def summary_table(rows: Sequence[tuple[str, str, str, str]]) -> Table:

@@ -31,6 +31,7 @@ def tracking_uri(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPa
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "test")
+    monkeypatch.setenv("ATTUNE_ARTIFACT_LOCATION", (tmp_path / "mlflow-artifacts").as_uri())
     monkeypatch.setenv("ATTUNE_RUN_ID", "run-of-the-test")
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     monkeypatch.chdir(tmp_path)
