@@ -7,6 +7,7 @@ artifact metadata and MLflow tags, so lineage can be followed in either.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,11 @@ def file_digest(path: Path) -> str:
 
 
 def start(path: str) -> Path:
-    """Make an empty artifact directory at a KFP output path (locally nobody makes its parents)."""
+    """Make an empty artifact directory at a KFP output path (locally nobody makes its parents; a retry may find an attempt's leftovers)."""
     directory = Path(path)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / MANIFEST).unlink(missing_ok=True)
+    if directory.is_dir():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
     return directory
 
 
