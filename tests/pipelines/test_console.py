@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 
 from kfp.local import logging_utils
 from rich.console import Console
