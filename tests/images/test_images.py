@@ -100,8 +100,8 @@ def test_a_stage_runs_offline_in_its_container(image: tuple[str, str], tmp_path:
     tmp_path.chmod(0o777)
     subprocess.run(
         [
-            "docker", "run", "--rm", "--network", "none", "-v", f"{tmp_path}:/out", "-e", "MLFLOW_TRACKING_URI=sqlite:////out/mlflow.db", "-w", "/out",
-            image[1], "python3", "-u", "-m", "components.shared.launch", "--executor", "kfp.dsl.executor_main",
+            "docker", "run", "--rm", "--network", "none", "-v", f"{tmp_path}:/out", "-w", "/out",
+            "-e", "MLFLOW_TRACKING_URI=sqlite:////out/mlflow.db", image[1], "python3", "-u", "-m", "components.shared.launch", "--executor", "kfp.dsl.executor_main",
             "--stage", "components.validate_data.stage:run", "--executor_input", json.dumps(executor_input),
         ],
         check=True,

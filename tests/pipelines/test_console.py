@@ -16,6 +16,7 @@ def test_events_of_a_run() -> None:
         logging.info("Task validate-data cache hit (key=0123456789ab); skipping execution.")
         with logging_utils.local_logger_context():
             logging.info(f"Executing task {logging_utils.format_task_name('sft')}")
+            sys.stdout.write("    loss 1.0\n\n")
             logging_utils.print_horizontal_line()
             name, status = logging_utils.format_task_name("sft"), logging_utils.format_status(logging_utils.status.Status.FAILURE)
             logging.error(f"Task {name} finished with status {status}")
