@@ -98,14 +98,10 @@ def test_a_stage_runs_offline_in_its_container(image: tuple[str, str], tmp_path:
         },
     }
     tmp_path.chmod(0o777)
-    subprocess.run(
-        [
-            "docker", "run", "--rm", "--network", "none", "-v", f"{tmp_path}:/out", "-w", "/out",
-            "-e", "MLFLOW_TRACKING_URI=sqlite:////out/mlflow.db", image[1], "python3", "-u", "-m", "components.shared.launch", "--executor", "kfp.dsl.executor_main",
-            "--stage", "components.validate_data.stage:run", "--executor_input", json.dumps(executor_input),
-        ],
-        check=True,
-    )  # fmt: skip
+    place = ["-v", f"{tmp_path}:/out", "-w", "/out", "-e", "MLFLOW_TRACKING_URI=sqlite:////out/mlflow.db"]
+    launch = ["python3", "-u", "-m", "components.shared.launch", "--executor", "kfp.dsl.executor_main"]
+    stage = ["--stage", "components.validate_data.stage:run", "--executor_input", json.dumps(executor_input)]
+    subprocess.run(["docker", "run", "--rm", "--network", "none", *place, image[1], *launch, *stage], check=True)
     manifest = json.loads((tmp_path / "conversations" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["schema_id"] == "conversations/v1"
     assert manifest["properties"]["rows"] >= 400
