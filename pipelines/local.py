@@ -21,6 +21,7 @@ from pathlib import Path
 from kfp import local
 from rich.console import Console
 
+from components.shared.artifacts import MANIFEST
 from components.shared.provenance import code_digest
 from pipelines.alignment import build_pipeline
 from pipelines.console import RunView, StageProgress, exit_code, summary_table, watch
@@ -116,6 +117,11 @@ def stage_outputs(stage: StageProgress, workspace: Workspace) -> dict[str, Path]
     return {path.name.replace("-", "_"): path for path in folders[-1].iterdir()} if folders else {}
 
 
+def _registered(decision: Path) -> str:
+    manifest = json.loads((decision / MANIFEST).read_text(encoding="utf-8"))["properties"]
+    return f"{manifest['model_version']}, gate {manifest['verdict']}  (attune models; models:/{manifest['model_version']} in MLflow)"
+
+
 def _close(console: Console, workspace: Workspace, view: RunView, log_path: Path) -> None:
     rows, pages = [], []
     for stage in view.stages:
@@ -123,13 +129,15 @@ def _close(console: Console, workspace: Workspace, view: RunView, log_path: Path
         metrics = json.loads(outputs["metrics"].read_text(encoding="utf-8")) if "metrics" in outputs else {}
         chosen = [f"{name} {metrics[name]:.4g}" for name in KEY_METRICS.get(stage.name, ()) if name in metrics]
         rows.append((stage.name, stage.status, f"{stage.seconds:.0f} s" if stage.seconds else "-", ", ".join(chosen)))
-        pages += [(stage.name, outputs[name]) for name in ("report", "curves") if name in outputs]
+        pages += [(f"{stage.name} report", str(outputs[name])) for name in ("report", "curves") if name in outputs]
+        if "decision" in outputs:
+            pages.append(("registered model", _registered(outputs["decision"])))
     console.print()
     console.print(summary_table(rows))
     total, peak = sum(stage.seconds for stage in view.stages), max((stage.peak_mib for stage in view.stages), default=0)
     console.print(f"\ntotal {total:.0f} s, peak memory of a stage {peak / 1024:.1f} GiB")
-    for name, path in pages:
-        console.print(f"  {name + ' report':22} {path}", soft_wrap=True)
+    for name, place in pages:
+        console.print(f"  {name:22} {place}", soft_wrap=True)
     console.print(f"  {'log':22} {log_path}", soft_wrap=True)
     console.print(f"  {'tracking, registry':22} mlflow ui --backend-store-uri {os.environ['MLFLOW_TRACKING_URI']}", soft_wrap=True)
     if exit_code(view):
