@@ -191,6 +191,7 @@ def public_sets(tmp_path):
 
 def test_the_same_command_gives_the_same_weights(public_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(corpus, "NUM_WRITTEN", {"written-prose": 40, "written-chat": 10})
+    monkeypatch.setattr(pretrain, "TOKENS_PER_STEP", 1024)
     threads = torch.get_num_threads()
     options = ["--data", str(public_sets), "--steps", "2", "--threads", "1", "--precision", "fp32"]
     try:
