@@ -60,8 +60,8 @@ def test_1_first_run_does_every_stage_and_registers(laptop: Laptop) -> None:
     assert code == 0, output
     assert ended == dict.fromkeys(STAGES, "done"), output
     versions = laptop.client().search_model_versions("name = 'attune-support'")
-    assert [version.version for version in versions] == ["1"]
-    assert laptop.client().get_model_version_by_alias("attune-support", "challenger").version == "1"
+    assert [int(version.version) for version in versions] == [1]
+    assert int(laptop.client().get_model_version_by_alias("attune-support", "challenger").version) == 1
     parents = [run for run in laptop.client().search_runs(["1"]) if "attune.run_id" in run.data.tags]
     children = [run for run in laptop.client().search_runs(["1"]) if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id]
     assert len(parents) == 1
