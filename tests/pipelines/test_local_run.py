@@ -62,7 +62,7 @@ def test_1_first_run_does_every_stage_and_registers(laptop: Laptop) -> None:
     versions = laptop.client().search_model_versions("name = 'attune-support'")
     assert [int(version.version) for version in versions] == [1]
     assert int(laptop.client().get_model_version_by_alias("attune-support", "challenger").version) == 1
-    parents = [run for run in laptop.client().search_runs(["1"]) if "attune.run_id" in run.data.tags]
+    parents = [run for run in laptop.client().search_runs(["1"]) if run.data.tags.get("attune.kind") == "pipeline"]
     children = [run for run in laptop.client().search_runs(["1"]) if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id]
     assert len(parents) == 1
     assert parents[0].info.status == "FINISHED"

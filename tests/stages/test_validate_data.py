@@ -214,8 +214,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_sealed(tracking_uri: str, tmp_pa
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     out = tmp_path / "out"
-    (out / "preferences").mkdir(parents=True)
-    (out / "preferences" / f"{PREFERENCES_FILE}.partial").symlink_to("/dev/full")  # every write there fails as on a full disk
+    out.mkdir()
+    (out / "report").symlink_to("/dev/full")  # every write there fails as on a full disk; the rows are written by then, and not sealed
     conversations, preferences = write(tmp_path / "c.jsonl", good(dialogue)), write(tmp_path / "p.jsonl", good(pair))
     finished = run_process(argv(out, conversations, preferences))
     assert finished.code == 2
