@@ -39,7 +39,7 @@ test: $(STAMP) ## Lint, types and every test but the slow and container tiers (u
 	$(MAKE) --no-print-directory lint type
 	$(BIN)/python -m pytest -m "not slow and not docker"
 
-test-slow: $(STAMP) ## The whole DAG, run, repeated, changed and killed (about 25 minutes on 2 cores).
+test-slow: $(STAMP) ## The whole DAG, run, repeated, changed (about 12 minutes on 2 cores).
 	$(BIN)/python -m pytest -m slow
 
 test-images: $(STAMP) ## Build both images and run stages in them (needs a container engine; BASE= and PIP_ARGS= as for `images`).
