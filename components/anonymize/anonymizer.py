@@ -7,7 +7,7 @@ from components.anonymize import leak_check, records_text
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.detector import Detector
 from components.anonymize.entities import Form, Identities, Mentions, forms
-from components.anonymize.normalize import canonical
+from components.shared.normalize import canonical
 from components.anonymize.operators import PLACEHOLDER, Operator, PlaceholderOperator, numbers_in_use
 from components.anonymize.recall import Tally
 from components.anonymize.records_text import AnyRow

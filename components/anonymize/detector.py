@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from components.anonymize import presidio_light as presidio
-from components.anonymize.normalize import normalize
+from components.shared.normalize import normalize
 from components.anonymize.operators import PLACEHOLDER
 from components.anonymize.recognizers.contacts import AddressedEmailRecognizer, HandleRecognizer, LinkRecognizer, PhoneRecognizer
 from components.anonymize.recognizers.dates import AgeRecognizer, DateRecognizer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from components.anonymize import lexicon
-from components.anonymize.normalize import NormalizedText, canonical, normalize
+from components.shared.normalize import NormalizedText, canonical, normalize
 from components.anonymize.spans import Span
 
 _WORD = re.compile(r"\w+")

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.anonymize.normalize import canonical, normalize
+from components.shared.normalize import canonical, normalize
 from components.anonymize.spans import Span, covered, merge
 
 
