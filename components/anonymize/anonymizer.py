@@ -7,11 +7,11 @@ from components.anonymize import leak_check, records_text
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.detector import Detector
 from components.anonymize.entities import Form, Identities, Mentions, forms
-from components.shared.normalize import canonical
 from components.anonymize.operators import PLACEHOLDER, Operator, PlaceholderOperator, numbers_in_use
 from components.anonymize.recall import Tally
 from components.anonymize.records_text import AnyRow
 from components.anonymize.spans import Span, merge
+from components.shared.normalize import canonical
 
 
 @dataclass
@@ -90,8 +90,8 @@ def _detect(row: AnyRow, parts: list[str], detector: Detector, config: Anonymize
     """Search the turns as one document, and each string of the metadata by itself."""
     allowed = {canonical(value) for value in config.allow}
     number = len(records_text.turns(row))
-    found = records_text.separate(detector.find(records_text.join(parts[:number])), parts[:number])
-    found += [detector.find(part) for part in parts[number:]]
+    found = detector.find(parts[:number])
+    found += [detector.find([part])[0] for part in parts[number:]]
     return [_replaceable(part, spans, config, allowed) for part, spans in zip(parts, found, strict=True)]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from components.anonymize import lexicon
-from components.shared.normalize import NormalizedText, canonical, normalize
 from components.anonymize.spans import Span
+from components.shared.normalize import NormalizedText, canonical, normalize
 
 _WORD = re.compile(r"\w+")
 _PARTICLES = frozenset(

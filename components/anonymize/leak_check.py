@@ -4,9 +4,9 @@ It knows nothing of detectors: it searches the finished output for the values th
 """
 
 from components.anonymize.entities import Form, capital_within_sentence
-from components.shared.normalize import canonical, normalize
 from components.anonymize.operators import PLACEHOLDER
 from components.anonymize.records_text import AnyRow, texts
+from components.shared.normalize import canonical, normalize
 
 LEAK = "LEAK"
 LEAK_IN_IDENTIFIER = "LEAK_IN_IDENTIFIER"

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from components.anonymize.recognizers.tokens import BOUNDARY
-from components.anonymize.spans import Span
 from components.shared.errors import ContractError
 from components.shared.records import Conversation, Message, PreferencePair
 
@@ -65,23 +63,6 @@ def gold(row: AnyRow) -> list[GoldSpan] | None:
             f"row {row.id!r}: meta.{GOLD_KEY} must be a list of {{message, start, end, type}} within the turns; correct or remove it"
         )
     return spans
-
-
-def join(parts: list[str]) -> str:
-    """Write several texts as one document, so that a question in one turn can explain the answer in the next."""
-    return BOUNDARY.join(parts)
-
-
-def separate(spans: list[Span], parts: list[str]) -> list[list[Span]]:
-    """Cut the spans of a joined document into those of its parts, offsets within each part."""
-    separated: list[list[Span]] = []
-    offset = 0
-    for part in parts:
-        end = offset + len(part)
-        inside = [span for span in spans if span.start < end and span.end > offset]
-        separated.append([Span(max(span.start, offset) - offset, min(span.end, end) - offset, span.type, span.engine) for span in inside])
-        offset = end + len(BOUNDARY)
-    return separated
 
 
 def _public_meta(row: AnyRow) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Spans of personal data: their types, and how findings of several engines become one answer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-TYPES = ("PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION")
+TYPES = (
+    "PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION",
+    "PROFESSION", "DEMOGRAPHIC", "QUANTITY", "EVENT",
+)  # fmt: skip
 """Every type that a detector may report, the most telling first; on equal length the earlier one names the merged span."""
 
 DIRECT_TYPES = frozenset({"PERSON", "PHONE", "EMAIL", "HANDLE", "ID", "URL", "ADDRESS"})
@@ -20,6 +23,8 @@ class Span:
     end: int
     type: str
     engine: str = ""
+    score: float = field(default=1.0, compare=False)
+    """How sure the engine is, 0-1; a merged span has the highest of its parts."""
 
     def __post_init__(self) -> None:
         assert 0 <= self.start < self.end, "a span holds at least one character"
@@ -38,7 +43,8 @@ def merge(spans: Iterable[Span]) -> list[Span]:
         if merged and span.start < merged[-1].end:
             assert longest is not None
             longest = min(longest, span, key=_prominence)
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end), longest.type, longest.engine)
+            score = max(merged[-1].score, span.score)
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end), longest.type, longest.engine, score)
         else:
             longest = span
             merged.append(span)

@@ -1,35 +1,24 @@
-"""What all of Attune's recognizers are: Presidio recognizers that need no model and no NLP artifacts."""
+"""What all rule recognizers are: one type of personal data, found in a normalised document."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from components.anonymize.presidio_light import LocalRecognizer, RecognizerResult
+from components.anonymize.document import Document
 
 Finding = tuple[int, int, float]
 """Start, end (exclusive), score from 0 to 1."""
 
 
-class RuleRecognizer(LocalRecognizer):  # type: ignore[misc]  # Presidio is untyped here
-    """A Presidio recognizer of one entity by rules; subclasses say what it is and how it is found.
+class Recognizer(ABC):
+    """Finds one type of personal data by rules; subclasses say which and how."""
 
-    Usable in any Presidio registry: ``registry.add_recognizer(NameRecognizer())``.
-    """
+    TYPE: ClassVar[str]
 
-    ENTITY: ClassVar[str]
-
-    def __init__(self, supported_language: str = "en") -> None:
-        super().__init__(supported_entities=[self.ENTITY], name=type(self).__name__, supported_language=supported_language)
-
-    def load(self) -> None:
-        """Nothing to load: word lists are read at first use."""
-
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
-        """Presidio's entry: the findings of a text as recognizer results."""
-        if self.ENTITY not in entities:
-            return []
-        return [RecognizerResult(self.ENTITY, start, end, score) for start, end, score in self.find(text) if start < end]
+    def applies(self, document: Document) -> bool:
+        """Say cheaply whether the document can hold anything of this kind at all; most turns hold nothing of most kinds."""
+        return True
 
     @abstractmethod
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield what the rules find in a normalised text."""
+    def find(self, document: Document) -> Iterator[Finding]:
+        """Yield what the rules find in the normalised text, in any order, overlaps allowed."""

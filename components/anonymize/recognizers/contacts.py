@@ -8,7 +8,8 @@ from functools import lru_cache
 import phonenumbers
 
 from components.anonymize import lexicon
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
 
 _DIGIT_WORDS = (
     "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple|plus|ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять|плюс"
@@ -31,14 +32,15 @@ _PLATFORM = (
 )
 
 
-class PhoneRecognizer(RuleRecognizer):
+class PhoneRecognizer(Recognizer):
     """Phone numbers of all countries, by the plan of the country or by what is said before them; also digits spelled out."""
 
-    ENTITY = "PHONE_NUMBER"
+    TYPE = "PHONE"
     _SPELLED = re.compile(rf"\b(?:{_DIGIT_WORDS})(?:[\s,-]+(?:{_DIGIT_WORDS}|\d{{1,3}})){{5,}}\b", re.IGNORECASE)
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield numbers; a shape without a country, separators or context is left to the record numbers."""
+        text = document.text
         for match in _PHONE_SHAPE.finditer(text):
             shape = match.group()
             if _DATE_SHAPE.fullmatch(shape.strip()) or _THOUSANDS.fullmatch(shape):
@@ -65,27 +67,28 @@ def dialable(shape: str) -> bool:
     return False
 
 
-class AddressedEmailRecognizer(RuleRecognizer):
+class EmailRecognizer(Recognizer):
     """E-mail addresses whatever their domain, and those written with "at" and "dot"."""
 
-    ENTITY = "EMAIL_ADDRESS"
+    TYPE = "EMAIL"
     _PLAIN = re.compile(r"(?<![\w.+-])[\w.+%'-]*\w(?:@|\s@\s)\w[\w-]*(?:\.[\w-]+)+", re.UNICODE)
     _SPOKEN = re.compile(
         r"\b[\w.+-]+\s?(?:\(at\)|\[at\]|\{at\}|\sat\s)\s?[\w-]+\s?(?:\(dot\)|\[dot\]|\sdot\s|\.)\s?(?:com|net|org|edu|gov|io|me|co|ru|uz|uk|de|fr|info|mail)\b(?:(?:\sdot\s|\.)(?:uk|au|br|com|za|in)\b)?",
         re.IGNORECASE,
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield addresses."""
+        text = document.text
         for pattern in (self._PLAIN, self._SPOKEN):
             for match in pattern.finditer(text):
                 yield match.start(), match.end(), 0.9
 
 
-class LinkRecognizer(RuleRecognizer):
+class LinkRecognizer(Recognizer):
     """Addresses of pages and profiles, with or without a scheme."""
 
-    ENTITY = "URL"
+    TYPE = "URL"
     _LINK = re.compile(
         r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+|\b(?:t\.me|wa\.me|vk\.com|fb\.com|fb\.me|m\.me|bit\.ly|youtu\.be|about\.me|linktr\.ee|discord\.gg)/[^\s<>\"']+"
         r"|(?<![@\w.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|org|net|edu|gov|info|biz|blog|site|online|store|app|dev|ai|io|co\.uk|org\.uk|ac\.uk|nhs\.uk|uk|ru|uz|kz|ua|de|fr|nl|pl|eu|su|рф)"
@@ -93,18 +96,19 @@ class LinkRecognizer(RuleRecognizer):
         re.IGNORECASE,
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield links without the punctuation that ends a sentence."""
+        text = document.text
         for match in self._LINK.finditer(text):
             link = match.group().rstrip(".,;:!?)]}…")
             if "." in link:
                 yield match.start(), match.start() + len(link), 0.9
 
 
-class HandleRecognizer(RuleRecognizer):
+class HandleRecognizer(Recognizer):
     """User names: @name, u/name, name#1234, what follows the name of a platform, and words glued with digits."""
 
-    ENTITY = "HANDLE"
+    TYPE = "HANDLE"
     _SIGNED = re.compile(r"(?<![\w.@])@[\w](?:[\w.]*\w)?|(?<![\w/])/?[ur]/[A-Za-z0-9_-]{3,}|\b[A-Za-z][\w.]{1,31}#\d{4}\b")
     _TOLD = re.compile(
         rf"\b(?:{_PLATFORM})(?:\s+(?:user ?name|handle|name|account|id|profile|page))?\s*(?:(?:is|was|as|at|under|:|=|-|it's|called|named)\s*)+[\"'@(]*(?P<handle>[A-Za-z0-9_][\w.-]{{2,31}})",
@@ -119,8 +123,9 @@ class HandleRecognizer(RuleRecognizer):
         re.IGNORECASE,
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield handles with their sign."""
+        text = document.text
         for match in self._SIGNED.finditer(text):
             yield match.start(), match.end(), 0.85
         for pattern in (self._TOLD, self._AFTER):

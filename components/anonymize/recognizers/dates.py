@@ -4,7 +4,8 @@
 import re
 from collections.abc import Iterator
 
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
 
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\.?"
 _MONTH_RU = r"(?:январ[яьюе]|феврал[яьюе]|март[ае]?|апрел[яьюе]|ма[яйе]|июн[яьюе]|июл[яьюе]|август[ае]?|сентябр[яьюе]|октябр[яьюе]|ноябр[яьюе]|декабр[яьюе])"
@@ -20,10 +21,10 @@ _NUMBER_WORDS = rf"(?:(?:{_TENS})(?:[- ](?:{_ONES}))?|{_TEENS}|{_ONES}|(?:a |one
 _AGE_NUMBER = rf"(?:1[01]\d|\d{{1,2}}|{_NUMBER_WORDS})"
 
 
-class DateRecognizer(RuleRecognizer):
+class DateRecognizer(Recognizer):
     """Days and months of a year; a bare year stays (HIPAA Safe Harbor), unless it is a year of birth."""
 
-    ENTITY = "DATE_TIME"
+    TYPE = "DATE"
     _PATTERNS = tuple(
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
@@ -41,8 +42,9 @@ class DateRecognizer(RuleRecognizer):
         )
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield dates; "May" and "March" count only beside a day, a year or a preposition."""
+        text = document.text
         for pattern in self._PATTERNS:
             for match in pattern.finditer(text):
                 group = "only" if "only" in pattern.groupindex else 0
@@ -55,10 +57,10 @@ class DateRecognizer(RuleRecognizer):
                 yield match.start(group), match.end(group), 0.85
 
 
-class AgeRecognizer(RuleRecognizer):
+class AgeRecognizer(Recognizer):
     """Ages in years, in figures or words."""
 
-    ENTITY = "AGE"
+    TYPE = "AGE"
     _PATTERNS = tuple(
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
@@ -69,8 +71,9 @@ class AgeRecognizer(RuleRecognizer):
         )
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield the number only: the words around it tell nothing."""
+        text = document.text
         for pattern in self._PATTERNS:
             for match in pattern.finditer(text):
                 yield match.start("age"), match.end("age"), 0.8

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 
 from components.anonymize import lexicon
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
-from components.anonymize.recognizers.tokens import Token, tokenize
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
+from components.anonymize.tokens import Token
 
 _KIN = (
     "husband|wife|spouse|partner|fianc[eé]e?|boyfriend|girlfriend|bf|gf|ex|mother|father|mom|mum|mam|dad|mommy|mummy|daddy|stepmom|stepmum|stepdad|stepmother|stepfather"
@@ -228,14 +229,15 @@ _NEVER = frozenset(
 )
 
 
-class NameRecognizer(RuleRecognizer):
+class NameRecognizer(Recognizer):
     """Full names, given names, family names, also in lower case where the word is nothing else."""
 
-    ENTITY = "PERSON"
+    TYPE = "PERSON"
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield names with a score by the strength of the evidence: 0.9 cue, 0.8 list, 0.6 capital alone."""
-        tokens = tokenize(text)
+        text = document.text
+        tokens = document.tokens
         index = {token.start: number for number, token in enumerate(tokens)}
         found: dict[int, tuple[int, float]] = {}
         for first, last, score in [*_cued(text, tokens, index), *_listed(text, tokens)]:

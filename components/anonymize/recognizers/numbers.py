@@ -4,7 +4,8 @@
 import re
 from collections.abc import Iterator
 
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
 
 _KEPT_NUMBER = (
     r"record|mrn|chart|patient|case|file|claim|passport|licen[cs]e|permit|ssn|social\s+security|nhs|insurance|policy|member(?:ship)?|account|acct|card|student|employee|staff|badge|i\.?d\.?|order"
@@ -14,10 +15,10 @@ _KEPT_NUMBER = (
 _CODE = r"(?=[\w/-]*\d)[A-Za-z0-9А-Яа-я][A-Za-z0-9А-Яа-я]*(?:[-/ .](?=[A-Z0-9]*\d)[A-Za-z0-9]+){0,5}"
 
 
-class RecordNumberRecognizer(RuleRecognizer):
+class RecordNumberRecognizer(Recognizer):
     """Identifying numbers, by what is said before them, by shape, or by length alone."""
 
-    ENTITY = "ID"
+    TYPE = "ID"
     _TOLD = re.compile(
         rf"\b(?:{_KEPT_NUMBER})(?:'s)?(?:\s+(?:card|record|file|plate|security|licen[cs]e))?\s*(?:(?:number|numbers|no\.?|nr\.?|num|id|code|is|was|ends?\s+(?:in|with)|ending\s+(?:in|with)|it's|its|номер|raqami)"
         rf"|[:#№=,(])*\s*(?:(?:number|is|:|#|no\.?)\s*)*(?P<code>{_CODE})",
@@ -40,8 +41,9 @@ class RecordNumberRecognizer(RuleRecognizer):
     _YEARS = re.compile(r"(?:19|20)\d\d(?:\s?[-/]\s?(?:(?:19|20)\d\d|\d\d))?")
     _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield numbers and codes; ordinary figures (years, prices, doses, scores) are left alone."""
+        text = document.text
         for match in self._TOLD.finditer(text):
             code = match.group("code")
             if sum(character.isdigit() for character in code) >= 3 and not self._YEARS.fullmatch(code):

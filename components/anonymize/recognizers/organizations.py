@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from components.anonymize import lexicon
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
 
 _KINDS = (
     "University|College|School|Academy|Institute|Polytechnic|Lyceum|Gymnasium|Kindergarten|Nursery|Hospital|Clinic|Infirmary|Hospice|Pharmacy|Bank|Church|Cathedral|Mosque|Synagogue|Temple|Parish"
@@ -58,10 +59,10 @@ _HEADS = frozenset(
 )
 
 
-class OrganizationRecognizer(RuleRecognizer):
+class OrganizationRecognizer(Recognizer):
     """Employers, schools, hospitals and other bodies that point at a person."""
 
-    ENTITY = "ORGANIZATION"
+    TYPE = "ORGANIZATION"
     _KIND_LAST = re.compile(rf"\b(?:{_WORD}\s(?:{_LINK}\s)?){{1,5}}(?:{_KINDS})\b\.?(?:\s(?:of|for|in|at)\s(?:the\s)?{_SEQUENCE})?")
     _KIND_FIRST = re.compile(
         rf"\b(?:{_WORD}\s){{0,3}}(?:University|College|School|Institute|Academy|Bank|Church|Hospital|Ministry|Department|Court|Office|Board|Chamber|House|Faculty|Union|Federation|Committee|Council)\s(?:of|for)\s(?:the\s)?{_SEQUENCE}"
@@ -78,8 +79,9 @@ class OrganizationRecognizer(RuleRecognizer):
         + r"(?:\s\d{1,4}\b)?)"
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield bodies; a kind alone ("the Hospital", "Health Care") is none."""
+        text = document.text
         for start, end, score in self._bodies(text):
             yield start, start + len(text[start:end].rstrip(" .")), score
 

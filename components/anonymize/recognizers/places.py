@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 
 from components.anonymize import lexicon
-from components.anonymize.recognizers.base import Finding, RuleRecognizer
-from components.anonymize.recognizers.tokens import Token, tokenize
+from components.anonymize.document import Document
+from components.anonymize.recognizers.base import Finding, Recognizer
+from components.anonymize.tokens import Token
 
 _STREET_KIND = (
     "street|str|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|ter|way|close|crescent|cres|highway|hwy|parkway|pkwy|circle|cir|trail|trl|alley"
@@ -21,10 +22,10 @@ _STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}"
 
 
-class AddressRecognizer(RuleRecognizer):
+class AddressRecognizer(Recognizer):
     """Street addresses in English, Russian, Uzbek, German, French and Spanish forms, post boxes, postcodes."""
 
-    ENTITY = "ADDRESS"
+    TYPE = "ADDRESS"
     _PATTERNS = (
         re.compile(
             rf"\b\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?\s+(?:(?i:north|south|east|west|n|s|e|w)\.?\s+)?(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th)|of|the|de|la)\s+){{0,4}}(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))"
@@ -65,8 +66,9 @@ class AddressRecognizer(RuleRecognizer):
         re.IGNORECASE,
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield addresses as long as they go: house, street, flat, town, state, postcode."""
+        text = document.text
         end_of_last, start_of_last = -1, -1
         for start, end in sorted(self._parts(text)):
             if start_of_last >= 0 and start - end_of_last <= 2 and not text[max(0, end_of_last) : start].strip(" ,"):
@@ -93,10 +95,10 @@ class AddressRecognizer(RuleRecognizer):
                     yield match.start(group), match.start(group) + len(match.group(group).rstrip(" ,."))
 
 
-class TownRecognizer(RuleRecognizer):
+class TownRecognizer(Recognizer):
     """Towns and regions: by list, and by what is said before an unknown capitalised word."""
 
-    ENTITY = "LOCATION"
+    TYPE = "LOCATION"
     _CUE = re.compile(
         r"\b(?:(?:live|lives|lived|living|grew\s+up|born|raised|stay|stayed|staying|based|reside[sd]?|study|studying|studied|working|settled|stuck|hospital|school|flat|apartment|house|family|home)\s+(?:\w+\s+){0,2}?(?:in|near|at|outside|around)"
         r"|(?:move|moved|moving|relocat\w+|flew|fly|flying|travel\w*|drive|drove|driving|deported|returned|return|back|come|came|coming|go|going|went|trip)\s+(?:\w+\s+)?(?:to|from|through|via)"
@@ -108,16 +110,17 @@ class TownRecognizer(RuleRecognizer):
         rf"|\b(?:Lake|Mount|Mt\.?|Fort|Port|Cape|Saint|St\.?|San|Santa|Los|Las|El|New|North|South|East|West|Upper|Lower|Great|Little)\s+(?:{_CAP})(?:\s+(?:County|City|Beach|Park|Island))?"
     )
 
-    def find(self, text: str) -> Iterator[Finding]:
+    def find(self, document: Document) -> Iterator[Finding]:
         """Yield towns of the list, then unknown names after a cue of place; with the state or country that follows a town."""
-        for start, end, score in self._towns(text):
+        text = document.text
+        for start, end, score in self._towns(document):
             end = start + len(text[start:end].rstrip(" ."))
             tail = self._COUNTRY.match(text, end)
             known = tail is not None and all(lexicon.is_capitalised_word(word) for word in lexicon.fold(tail["country"]).split())
             yield start, tail.end() if tail is not None and known else end, score
 
-    def _towns(self, text: str) -> Iterator[Finding]:
-        tokens = tokenize(text)
+    def _towns(self, document: Document) -> Iterator[Finding]:
+        text, tokens = document.text, document.tokens
         yield from _listed_places(text, tokens)
         index = {token.start: number for number, token in enumerate(tokens)}
         for match in self._CUE.finditer(text):
