@@ -17,12 +17,12 @@ from components.shared.dataset_splits import (
     SPLIT_SCHEMA,
 )
 from components.shared.errors import ContractError, Interrupted
+from components.shared.near_duplicates import NearDuplicateIndex, NearDuplicateRows, count_words
 from components.shared.outputs import publish_metrics
 from components.shared.progress import track
 from components.shared.records import Conversation, Message, PreferencePair, read_rows
 from components.split.assignment import SPLITS, Groups, assign, weigh
 from components.split.config import SplitConfig
-from components.split.near_duplicates import NearDuplicateIndex, NearDuplicateRows, count_words
 
 Row = Conversation | PreferencePair
 

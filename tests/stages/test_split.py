@@ -12,7 +12,7 @@ from kfp import dsl
 from components.shared import artifacts
 from components.shared.dataset_splits import DatasetSplit
 from components.shared.errors import ContractError
-from components.split.near_duplicates import shingles
+from components.shared.near_duplicates import shingles
 from components.split.stage import run
 
 WORDS = [f"word{number}" for number in range(500)]

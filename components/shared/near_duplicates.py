@@ -38,21 +38,37 @@ class NearDuplicateIndex:
     def matches(self, text: str) -> Iterator[int]:
         """Yield the numbers of the added texts that are at least as similar as asked (estimated, standard error below 0.045)."""
         wanted = shingles(text)
-        yield from self._exact.get(wanted, ())
-        if self._lsh is None:
-            return
-        signature = _signature(wanted)
-        for number in sorted(self._lsh.query(signature)):
-            if signature.jaccard(self._signatures[number]) >= self._similarity:
-                yield number
+        yield from self._matches(wanted, self._signature(wanted))
 
     def add(self, number: int, text: str) -> None:
         """Remember a text under a number."""
         wanted = shingles(text)
+        self._add(number, wanted, self._signature(wanted))
+
+    def match_and_add(self, number: int, text: str) -> list[int]:
+        """Return the numbers of the similar texts, ascending, and remember the text: both for one signature."""
+        wanted = shingles(text)
+        signature = self._signature(wanted)
+        found = sorted(set(self._matches(wanted, signature)))
+        self._add(number, wanted, signature)
+        return found
+
+    def _signature(self, wanted: frozenset[str]) -> MinHash | None:
+        return None if self._lsh is None else _signature(wanted)
+
+    def _matches(self, wanted: frozenset[str], signature: MinHash | None) -> Iterator[int]:
+        yield from self._exact.get(wanted, ())
+        if self._lsh is None or signature is None:
+            return
+        for number in sorted(self._lsh.query(signature)):
+            if signature.jaccard(self._signatures[number]) >= self._similarity:
+                yield number
+
+    def _add(self, number: int, wanted: frozenset[str], signature: MinHash | None) -> None:
         self._exact.setdefault(wanted, []).append(number)
-        if self._lsh is not None:
-            self._signatures[number] = _signature(wanted)
-            self._lsh.insert(number, self._signatures[number])
+        if self._lsh is not None and signature is not None:
+            self._signatures[number] = signature
+            self._lsh.insert(number, signature)
 
 
 class NearDuplicateRows:
