@@ -1,15 +1,8 @@
-"""Checkpoints that outlive a run's output directory, so that a killed stage continues (needs torch).
-
-They lie under ``ATTUNE_CHECKPOINT_DIR`` (a volume in the cluster, ``runs/checkpoints`` on a laptop), in a folder named by everything that
-decides the result: stage, configuration, input digests, code. Another run with other settings never sees them. They go when the stage has
-finished.
-"""
+"""Training states in checkpoints, with every random generator (needs torch)."""
 
 import json
-import logging
 import os
 import random
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,28 +10,19 @@ from typing import Any
 import numpy
 import torch
 
-from components.shared.artifacts import digest_of
-from components.shared.provenance import code_digest
+from components.shared.checkpoint_folders import DIRECTORY_VARIABLE, checkpoint_directory, remove
 
-DIRECTORY_VARIABLE = "ATTUNE_CHECKPOINT_DIR"
+__all__ = [
+    "DIRECTORY_VARIABLE",
+    "checkpoint_directory",
+    "load_state",
+    "remove",
+    "restore_rng",
+    "rng_state",
+    "save_state",
+    "seed_everything",
+]
 _STATE = "state.pt"
-_logger = logging.getLogger(__name__)
-
-
-def checkpoint_directory(stage: str, config: Mapping[str, Any], inputs: Mapping[str, str]) -> Path | None:
-    """Return the folder for this stage's checkpoints, or None where no checkpoint volume is configured (said in the log).
-
-    Args:
-        stage: the stage's folder name.
-        config: its configuration as JSON.
-        inputs: input name to digest.
-    """
-    root = os.environ.get(DIRECTORY_VARIABLE)
-    if not root:
-        _logger.warning("%s is not set: %s cannot be resumed if it is interrupted", DIRECTORY_VARIABLE, stage)
-        return None
-    key = digest_of({"stage": stage, "config": dict(config), "inputs": dict(inputs), "code": code_digest(stage)})
-    return Path(root).absolute() / f"{stage}-{key[:16]}"
 
 
 def save_state(directory: Path, state: Mapping[str, Any]) -> None:
@@ -61,12 +45,6 @@ def load_state(directory: Path | None) -> dict[str, Any] | None:
     state: dict[str, Any] = torch.load(directory / _STATE, map_location="cpu", weights_only=True)
     restore_rng(state.pop("rng"))
     return state
-
-
-def remove(directory: Path | None) -> None:
-    """Delete the checkpoints of a stage that has finished."""
-    if directory is not None:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def seed_everything(seed: int) -> None:

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from safetensors.torch import load_file
 
 from components.sft.callback import StageCallback, latest_checkpoint
-from components.shared import artifacts, checkpoints, modeling
+from components.shared import artifacts, checkpoint_folders, checkpoints, modeling
 from components.shared.base_model import read_reference
 from components.shared.dataset_splits import CONVERSATIONS_FILE
 from components.shared.errors import ContractError
@@ -126,7 +126,7 @@ def test_other_settings_data_or_code_do_not_continue(
     assert "continuing from" not in caplog.text
     assert latest_checkpoint(kept) == kept / "checkpoint-1", "another run does not take away this run's checkpoints"
     before = checkpoints.checkpoint_directory("sft", {}, {})
-    monkeypatch.setattr(checkpoints, "code_digest", lambda stage: "of other code")
+    monkeypatch.setattr(checkpoint_folders, "code_digest", lambda stage: "of other code")
     assert checkpoints.checkpoint_directory("sft", {}, {}) != before
 
 

@@ -9,7 +9,7 @@ import numpy
 import pytest
 import torch
 
-from components.shared import checkpoints
+from components.shared import checkpoint_folders, checkpoints
 
 
 def draws() -> tuple[float, float, float, float]:
@@ -97,7 +97,7 @@ def test_the_folder_depends_on_everything_that_decides_the_result(tmp_path: Path
 
     assert folder() == folder()
     others = [folder(stage="reward"), folder(seed=2), folder(data="d2")]
-    monkeypatch.setattr(checkpoints, "code_digest", lambda stage: "other code")
+    monkeypatch.setattr(checkpoint_folders, "code_digest", lambda stage: "other code")
     others.append(folder())
     assert len(set(others)) == 4
     monkeypatch.undo()
