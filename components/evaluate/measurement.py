@@ -1,7 +1,6 @@
 """Measures one arm after another: likelihoods and replies first, then what the scorer and the rules say of the replies."""
 
-import logging
-import os
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +9,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from components.evaluate import crisis, diversity, lexical, perplexity
-from components.evaluate.arms import Arms
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.empathy import EmpathyModel
-from components.evaluate.generation import Decoding, Generated, generate
 from components.evaluate.held_out import Prompt
 from components.evaluate.inputs import CrisisPrompt, GeneralText
 from components.evaluate.perplexity import Passage, TextLikelihood
 from components.evaluate.sentence_embedding import SentenceEncoder
+from components.shared.arms import Arms
 from components.shared.eval_report import ARMS, ItemScore, Reply
+from components.shared.generation import Decoding, Generated, generate
+from components.shared.pieces import piece
 from components.shared.records import Conversation
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,7 @@ def measure_arms(arms: Arms, workload: Workload, settings: EvaluateConfig, check
     prompts = [*workload.support, *workload.crisis]
     passages = {"reference": (people, references), "general": (texts, general)}
     for arm in ARMS:
-        run = _kept(checkpoint, arm)
-        if run is None:
-            run = _run_arm(arms, arm, passages, prompts, settings)
-            _keep(checkpoint, arm, run)
+        run = piece(checkpoint, arm, ArmRun, functools.partial(_run_arm, arms, arm, passages, prompts, settings))
         measured.items += run.items
         measured.replies[arm] = run.replies
     if settings.perplexity and workload.support:
@@ -153,21 +148,6 @@ def _run_arm(
         ids = [prompt.ids for prompt in prompts]
         replies = generate(model, arms.tokenizer, ids, decoding, f"{arm}: replies") if ids else []
     return ArmRun(items=items, replies=replies)
-
-
-def _kept(checkpoint: Path | None, arm: str) -> ArmRun | None:
-    if checkpoint is None or not (checkpoint / f"{arm}.json").is_file():
-        return None
-    _logger.info("%s: kept from the interrupted run", arm)
-    return ArmRun.model_validate_json((checkpoint / f"{arm}.json").read_text(encoding="utf-8"))
-
-
-def _keep(checkpoint: Path | None, arm: str, run: ArmRun) -> None:
-    if checkpoint is not None:
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        temporary = checkpoint / f"{arm}.tmp"
-        temporary.write_text(run.model_dump_json(), encoding="utf-8")
-        os.replace(temporary, checkpoint / f"{arm}.json")
 
 
 def _references(arms: Arms, rows: Sequence[Conversation], measured: Measured) -> tuple[list[tuple[str, str]], list[Passage]]:

@@ -1,8 +1,7 @@
 """Negative log-likelihood of chosen tokens under a causal model, in nats.
 
-T: tokens of a sequence; V: vocabulary. ``NLL = sum over marked t of -log p(x_t | x_<t)``; corpus perplexity is
-``exp(sum NLL / sum tokens)``, token weighted (the mean of per-dialogue perplexities is another number); bits per byte are
-``NLL / ln 2 / UTF-8 bytes of the text``. Logits are taken in fp32 whatever the model's type: bf16 moves the third digit.
+``NLL = sum over marked t of -log p(x_t | x_<t)``; corpus perplexity is ``exp(sum NLL / sum tokens)``, token weighted (the mean of
+per-dialogue perplexities is another number); bits per byte are ``NLL / ln 2 / UTF-8 bytes of the text``.
 """
 
 import math
@@ -10,14 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from components.shared import chat, shutdown
-from components.shared.errors import Interrupted
-from components.shared.progress import progress
+from components.shared import chat
 from components.shared.records import Message
-
-_MAX_LOGITS = 1 << 28  # 1 GiB of fp32 logits a batch
+from components.shared.token_losses import token_losses
 
 
 @dataclass(frozen=True)
@@ -96,37 +90,9 @@ def likelihoods(model: Any, passages: Sequence[Passage], *, batch_tokens: int, d
         description: of the progress bar.
     """
     owners = [(index, stretch) for index, passage in enumerate(passages) for stretch in passage.stretches]
-    owners.sort(key=lambda entry: -len(entry[1]))  # the longest first: a batch that does not fit in memory fails at once
-    limit = min(batch_tokens, max(1, _MAX_LOGITS // int(model.config.vocab_size)))
+    losses = token_losses(model, [stretch for _, stretch in owners], batch_tokens=batch_tokens, description=description)
     nats, tokens = [0.0] * len(passages), [0] * len(passages)
-    with progress(description, len(owners)) as bar:
-        while owners:
-            count = max(1, limit // len(owners[0][1]))
-            batch, owners = owners[:count], owners[count:]
-            for (index, stretch), value in zip(batch, _batch_nats(model, [stretch for _, stretch in batch]), strict=True):
-                nats[index] += value
-                tokens[index] += sum(stretch.assistant_mask[1:])
-            bar.advance(len(batch))
-            if shutdown.requested():
-                raise Interrupted
+    for (index, _), found in zip(owners, losses, strict=True):
+        nats[index] += float(found.sum())
+        tokens[index] += len(found)
     return [TextLikelihood(nats[i], tokens[i], passage.n_bytes) for i, passage in enumerate(passages)]
-
-
-@torch.inference_mode()
-def _batch_nats(model: Any, stretches: Sequence[chat.Encoded]) -> list[float]:
-    # Right padding; the mask comes from lengths. The first token is never scored: nothing comes before it.
-    width = max(len(stretch) for stretch in stretches)
-    ids = torch.zeros(len(stretches), width, dtype=torch.long)
-    attention, marks = torch.zeros_like(ids), torch.zeros_like(ids, dtype=torch.bool)
-    for row, stretch in enumerate(stretches):
-        ids[row, : len(stretch)] = torch.tensor(stretch.input_ids)
-        attention[row, : len(stretch)] = 1
-        marks[row, : len(stretch)] = torch.tensor(stretch.assistant_mask, dtype=torch.bool)
-    where = model.device
-    logits = model(input_ids=ids.to(where), attention_mask=attention.to(where), use_cache=False).logits
-    marks[:, 0] = False
-    predicting = marks.roll(-1, dims=1)
-    chosen = torch.nn.functional.cross_entropy(logits[predicting.to(where)].float(), ids[marks].to(where), reduction="none")
-    values = torch.zeros(ids.shape, dtype=torch.float64)
-    values[marks] = chosen.double().cpu()
-    return [float(total) for total in values.sum(dim=1)]

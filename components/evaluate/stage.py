@@ -7,7 +7,6 @@ from kfp import dsl
 from components.evaluate import aggregation, inputs, measurement
 from components.evaluate import metrics as definitions
 from components.evaluate.aggregation import ItemTable, Resampling
-from components.evaluate.arms import Arms, open_adapters
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.held_out import HeldOut, crisis_prompts, general_texts, support_prompts
 from components.evaluate.measurement import Measured, Workload
@@ -16,6 +15,7 @@ from components.evaluate.scorer import train_scorer
 from components.evaluate.sentence_embedding import SentenceEncoder
 from components.shared import artifacts, checkpoints, storage, tracking
 from components.shared import report as pages
+from components.shared.arms import Arms, open_adapters
 from components.shared.base_model import read_reference
 from components.shared.dataset_splits import DatasetSplit
 from components.shared.errors import ContractError

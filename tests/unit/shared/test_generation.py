@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from components.evaluate.arms import Arms
-from components.evaluate.generation import Decoding, generate
 from components.shared import chat, modeling
+from components.shared.arms import Arms
+from components.shared.generation import Decoding, generate
 from components.shared.lora import LoraSettings
 from tests.tiny_model import build_tiny_model, conversation, reference_of
 
