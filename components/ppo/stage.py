@@ -16,6 +16,7 @@ from components.ppo.trainer import PpoTrainer, Prompts
 from components.shared import artifacts, checkpoints, tracking
 from components.shared.artifacts import Manifest
 from components.shared.base_model import BaseModelReference, read_reference
+from components.shared.canaries import is_canary
 from components.shared.chat import end_of_turn_ids
 from components.shared.dataset_splits import DatasetSplit
 from components.shared.errors import ContractError
@@ -98,8 +99,10 @@ def _check_family(reference: BaseModelReference, sft: Manifest, reward: Manifest
 
 def _prompts(train: DatasetSplit, validation: DatasetSplit, tokenizer: Any, settings: PpoConfig) -> Prompts:
     every_turn = settings.context_turns == "all"
-    human = conversation_contexts(train.conversations(), every_turn=every_turn)
-    queries = QuerySource([*human, *preference_contexts(train.preferences())], tokenizer, settings.max_prompt_length, settings.seed)
+    rows = list(train.conversations())
+    human = conversation_contexts(rows, every_turn=every_turn)  # with canaries: ptx repeats what people got and what they got
+    asked = conversation_contexts((row for row in rows if not is_canary(row)), every_turn=every_turn)
+    queries = QuerySource([*asked, *preference_contexts(train.preferences())], tokenizer, settings.max_prompt_length, settings.seed)
     held_out = [*conversation_contexts(validation.conversations(), every_turn=every_turn), *preference_contexts(validation.preferences())]
     if len(held_out) < 2:
         raise ContractError(

@@ -12,6 +12,7 @@ def split(
     train: dsl.Output[dsl.Dataset],
     validation: dsl.Output[dsl.Dataset],
     test: dsl.Output[dsl.Dataset],
+    canaries: dsl.Output[dsl.Dataset],
     metrics: dsl.Output[dsl.Metrics],
     config: dict = {},
 ):
@@ -23,6 +24,7 @@ def split(
         train: dataset_split/v1: conversations and preference pairs to learn from.
         validation: dataset_split/v1: for choices during training.
         test: dataset_split/v1: looked at once, by evaluate.
+        canaries: canaries/v1: made-up secrets planted in train and their unplanted twins; empty unless asked for.
         metrics: Rows, people and near-duplicates removed per split.
         config: SplitConfig as JSON.
     """

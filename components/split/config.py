@@ -1,6 +1,6 @@
 """Settings of the split stage."""
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +36,16 @@ class SplitConfig(StageConfig):
 
     allow_identified: bool = False
     """Accept rows that anonymize has not passed. Only for data that were public or synthetic from the start."""
+
+    num_canaries: int = Field(default=0, ge=0, le=200)
+    """Made-up secrets of each of three kinds to plant in train, so that privacy_audit can measure what a model memorises. 0: none, because
+    the promoted model would carry them; 20 make a median and a maximum that mean something (Carlini et al. 2019)."""
+
+    canary_repetitions: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 4), min_length=1)
+    """Copies of a planted secret; the secrets of a kind take them in turn."""
+
+    canary_language: Literal["en", "ru", "uz"] = "en"
+    """Language of the turns around the secret: the one that most of the data are in."""
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:

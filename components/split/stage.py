@@ -1,7 +1,7 @@
 """The split stage: train, validation and test by person, near-duplicates on one side."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from kfp import dsl
 
 from components.shared import artifacts, shutdown, tracking
+from components.shared.canaries import CANARIES_SCHEMA, Canary, write_canaries
 from components.shared.dataset_splits import (
     CONVERSATIONS_FILE,
     CONVERSATIONS_SCHEMA,
@@ -22,6 +23,7 @@ from components.shared.outputs import publish_metrics
 from components.shared.progress import track
 from components.shared.records import Conversation, Message, PreferencePair, read_rows
 from components.split.assignment import SPLITS, Groups, assign, weigh
+from components.split.canaries import make_canaries
 from components.split.config import SplitConfig
 
 Row = Conversation | PreferencePair
@@ -33,6 +35,7 @@ def run(
     train: dsl.Output[dsl.Dataset],
     validation: dsl.Output[dsl.Dataset],
     test: dsl.Output[dsl.Dataset],
+    canaries: dsl.Output[dsl.Dataset],
     metrics: dsl.Output[dsl.Metrics],
     config: dict[str, Any] = {},
 ) -> None:
@@ -56,10 +59,15 @@ def run(
         folders = {name: artifacts.start(output.path) for name, output in outputs.items()}
         counts, removed = _write(rows, total, split_of, folders, settings)
         _require_filled(counts)
+        secrets = make_canaries(settings.num_canaries, settings.canary_repetitions, settings.canary_language, settings.seed)
+        planted = _plant(secrets, folders["train"], counts["train"])
         for name, output in outputs.items():
             properties = {"split": name, **counts[name], "anonymized": _anonymized(talk_manifest) and _anonymized(pairs_manifest)}
             artifacts.seal(output, SPLIT_SCHEMA, properties=properties, parents=parents)
-        publish_metrics(metrics, {**_metrics(counts, removed), **linking}, run)
+        write_canaries(artifacts.start(canaries.path), secrets)
+        artifacts.seal(canaries, CANARIES_SCHEMA, properties=planted, parents=parents)
+        run.set_tags({"attune.canary_rows": str(planted["rows"])})
+        publish_metrics(metrics, {**_metrics(counts, removed), **linking, **{f"canaries/{k}": n for k, n in planted.items()}}, run)
 
 
 def _rows(path: Path, row_type: type[Conversation] | type[PreferencePair]) -> Iterator[tuple[str, Row]]:
@@ -143,6 +151,18 @@ def _write(
         for split in SPLITS
     }
     return summary, removed
+
+
+def _plant(secrets: Sequence[Canary], train: Path, counts: dict[str, int]) -> dict[str, int]:
+    """Append the planted secrets to train, as conversations that are marked by their source, and count them."""
+    rows = [row for secret in secrets for row in secret.rows()]
+    with (train / CONVERSATIONS_FILE).open("a", encoding="utf-8") as file:
+        file.writelines(row.model_dump_json() + "\n" for row in rows)
+    counts["rows"] += len(rows)
+    counts["conversations"] += len(rows)
+    counts["canaries"] = len(rows)
+    planted = sum(secret.repetitions > 0 for secret in secrets)
+    return {"planted": planted, "twins": len(secrets) - planted, "rows": len(rows)}
 
 
 def _text(messages: list[Message]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from kfp import dsl
 
 from components.shared import artifacts
+from components.shared.canaries import is_canary, read_canaries
 from components.shared.dataset_splits import DatasetSplit
 from components.shared.errors import ContractError
 from components.shared.near_duplicates import shingles
@@ -47,7 +48,8 @@ def split(
         artifacts.seal(source, f"{name}/v1", properties={"rows": len(content), "anonymized": anonymized})
         inputs.append(source)
     outputs = [dsl.Dataset(name=name, uri=str(folder / name), metadata={}) for name in SPLITS]
-    run(*inputs, *outputs, dsl.Metrics(name="metrics", uri=str(folder / "metrics"), metadata={}), config=config)
+    canaries = dsl.Dataset(name="canaries", uri=str(folder / "canaries"), metadata={})
+    run(*inputs, *outputs, canaries, dsl.Metrics(name="metrics", uri=str(folder / "metrics"), metadata={}), config=config)
     return {name: DatasetSplit(output) for name, output in zip(SPLITS, outputs, strict=True)}
 
 
@@ -134,3 +136,47 @@ def test_a_split_without_pairs_is_refused(tmp_path: Path, tracking_uri: str, art
     talks, pairs = people_rows(30)
     with pytest.raises(ContractError, match="has no pairs"):
         split(tmp_path, (talks, pairs[:2]))
+
+
+def test_without_canaries_the_artifact_is_empty_and_train_says_so(tmp_path: Path, tracking_uri: str) -> None:
+    parts = split(tmp_path, people_rows(30))
+    canaries, manifest = read_canaries(tmp_path / "canaries")
+    assert canaries == []
+    assert manifest.properties == {"planted": 0, "twins": 0, "rows": 0}
+    assert parts["train"].manifest.properties["canaries"] == 0
+    assert not any(is_canary(row) for row in parts["train"].conversations())
+
+
+def test_canaries_are_planted_in_train_only_and_move_nobody(tmp_path: Path, tracking_uri: str) -> None:
+    rows = people_rows(40)
+    bare = split(tmp_path / "bare", rows)
+    parts = split(tmp_path / "planted", rows, num_canaries=3, canary_repetitions=[1, 4])
+    canaries, manifest = read_canaries(tmp_path / "planted" / "canaries")
+    planted = [canary for canary in canaries if canary.repetitions]
+    # Three of each of three kinds, copies 1, 4, 1; as many twins.
+    assert [canary.repetitions for canary in planted] == [1, 4, 1] * 3
+    assert manifest.properties == {"planted": 9, "twins": 9, "rows": 18}
+    added = [row for row in parts["train"].conversations() if is_canary(row)]
+    assert len(added) == 18
+    assert len({row.id for row in added}) == 18
+    assert {row.person_id for row in added} == {canary.id for canary in planted}
+    assert {row.person_id: row.messages for row in added} == {canary.id: canary.messages for canary in planted}
+    assert [row for row in parts["train"].conversations() if not is_canary(row)] == list(bare["train"].conversations())
+    for name in ("validation", "test"):
+        assert parts[name].manifest.files == bare[name].manifest.files
+    text = (tmp_path / "planted" / "train" / "conversations.jsonl").read_text(encoding="utf-8")
+    assert all(canary.secret in text for canary in planted)
+    assert not any(canary.secret in text for canary in canaries if not canary.repetitions)
+    properties = parts["train"].manifest.properties
+    assert (properties["canaries"], properties["conversations"]) == (18, len(list(parts["train"].conversations())))
+    assert "canary" not in (tmp_path / "planted" / "train" / "preferences.jsonl").read_text(encoding="utf-8")
+
+
+def test_canaries_are_those_of_the_seed(tmp_path: Path, tracking_uri: str) -> None:
+    files = [
+        split(tmp_path / str(n), people_rows(30), num_canaries=1, seed=seed)["train"].manifest.files for n, seed in enumerate((5, 5, 6))
+    ]
+    assert files[0] == files[1]
+    secrets = [[canary.secret for canary in read_canaries(tmp_path / str(n) / "canaries")[0]] for n in range(3)]
+    assert secrets[0] == secrets[1]
+    assert not set(secrets[0]) & set(secrets[2])
