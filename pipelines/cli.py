@@ -99,6 +99,34 @@ def rollback(
     typer.echo(f"{name}/{current} is the champion again; {name}/{withdrawn} is withdrawn")
 
 
+@app.command(name="sample-review")
+def sample_review(
+    artifact: Annotated[Path | None, typer.Argument(help="Output anonymized_conversations of a run, to draw a sample from.")] = None,
+    output: Annotated[Path, typer.Option(help="Where to write the sample (CSV); keep it as safe as the data.")] = Path("review.csv"),
+    answers: Annotated[Path | None, typer.Option(help="The sample with its column `left` filled in: print the recall bound.")] = None,
+    number: Annotated[int, typer.Option(min=1, help="Random turns, and as many of the least certain ones.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the random turns.")] = 0,
+) -> None:
+    """Give a clinician finished turns to read, and turn what they still see into a recall with its bound."""
+    from components.shared.errors import ContractError
+    from pipelines import sample_review as review
+
+    if answers is not None:
+        bound = review.read_answers(answers)
+        typer.echo(
+            f"random turns: {bound.turns}; replaced {bound.replaced}, still visible {bound.left}\n"
+            f"recall {bound.recall:.4f}, one-sided 95 % lower bound {bound.recall_lower:.4f} (Clopper-Pearson)\n"
+            f"least certain turns: {bound.uncertain_turns}; still visible {bound.uncertain_left} (not part of the bound)"
+        )
+        return
+    if artifact is None:
+        raise ContractError("give the folder anonymized_conversations of a run (below runs/pipeline), or --answers with a filled-in sample")
+    turns = review.write_sample(artifact, output, number=number, seed=seed)
+    typer.echo(
+        f"wrote {turns} turns to {output}; count what is still visible in the column `left`, then: attune sample-review --answers {output}"
+    )
+
+
 def main() -> None:
     """Entry point: a user's mistake gives one message, not a traceback."""
     from components.shared.errors import EXIT_CONTRACT, ContractError

@@ -9,11 +9,11 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from components.shared.errors import ContractError
-from components.shared.normalize import NormalizedText, normalize
+from components.shared.normalize import normalize
 from components.shared.pseudonym_key import derived, fingerprint
 
 ORIGINAL_VALUES_SCHEMA = "original_values/v1"
@@ -21,8 +21,6 @@ ORIGINAL_VALUES_FILE = "original_values.json"
 _PURPOSE = "original values"
 _WORD = re.compile(r"\w+")
 _DIGEST_BYTES = 16
-_MAX_GAP = 3
-"""Characters of space or punctuation that may stand between neighbouring words of a value."""
 _MIN_DIGITS = 6
 """Values with so many digits or more are also known without their separators: 99-89-01 and 998901 are one number."""
 _MAX_WORDS = 12
@@ -71,15 +69,10 @@ class OriginalValues:
         normalized = normalize(text)
         matches = list(_WORD.finditer(normalized.text))
         words = [match.group().casefold() for match in matches]
-        linked = [after.start() - before.end() <= _MAX_GAP for before, after in pairwise(matches)]
         for first in range(len(words)):
-            last = first
-            while last < len(words) and last - first < _MAX_WORDS:
-                if self._known(words[first : last + 1]):
-                    yield _original(normalized, matches, first, last)
-                if last + 1 >= len(words) or not linked[last]:
-                    break
-                last += 1
+            for end in range(first + 1, min(first + _MAX_WORDS, len(words)) + 1):
+                if self._known(words[first:end]):
+                    yield normalized.original(matches[first].start(), matches[end - 1].end())
 
     def _known(self, words: list[str]) -> bool:
         digests = self._by_length.get(len(words))
@@ -93,24 +86,22 @@ class OriginalValues:
     def _digest(self, value: str) -> bytes:
         return hmac.digest(self._key, value.encode(), hashlib.sha256)[:_DIGEST_BYTES]
 
-    def write(self, directory: Path) -> None:
-        """Write the set into a directory, as JSON in canonical order."""
+    def to_document(self) -> dict[str, Any]:
+        """Return the set as JSON in canonical order."""
         digests = {str(length): sorted(digest.hex() for digest in group) for length, group in sorted(self._by_length.items())}
-        document = {"key_fingerprint": self._fingerprint, "digests_by_number_of_words": digests}
-        (directory / ORIGINAL_VALUES_FILE).write_text(json.dumps(document), encoding="utf-8")
+        return {"key_fingerprint": self._fingerprint, "digests_by_number_of_words": digests}
 
     @classmethod
-    def read(cls, directory: Path, key: bytes) -> "OriginalValues":
-        """Read a set that ``write`` wrote.
+    def from_document(cls, document: dict[str, Any], key: bytes, place: str) -> "OriginalValues":
+        """Return the set that ``to_document`` described; ``place`` says in an error where it came from.
 
         Raises:
-            ContractError: it was written under another key, with which nothing could ever be found.
+            ContractError: it was made under another key, with which nothing could ever be found.
         """
-        document = json.loads((directory / ORIGINAL_VALUES_FILE).read_text(encoding="utf-8"))
         values = cls(key)
         if document["key_fingerprint"] != values._fingerprint:
             raise ContractError(
-                f"{directory}: written under the key {document['key_fingerprint']}, but the environment holds {values._fingerprint};"
+                f"{place}: written under the key {document['key_fingerprint']}, but the environment holds {values._fingerprint};"
                 " give the stage the same Secret as anonymize"
             )
         values._by_length = {
@@ -118,6 +109,12 @@ class OriginalValues:
         }
         return values
 
+    def write(self, directory: Path) -> None:
+        """Write the set into a directory."""
+        (directory / ORIGINAL_VALUES_FILE).write_text(json.dumps(self.to_document()), encoding="utf-8")
 
-def _original(normalized: NormalizedText, matches: list[re.Match[str]], first: int, last: int) -> tuple[int, int]:
-    return normalized.original(matches[first].start(), matches[last].end())
+    @classmethod
+    def read(cls, directory: Path, key: bytes) -> "OriginalValues":
+        """Read a set that ``write`` wrote; errors as in ``from_document``."""
+        return cls.from_document(json.loads((directory / ORIGINAL_VALUES_FILE).read_text(encoding="utf-8")), key, str(directory))
+

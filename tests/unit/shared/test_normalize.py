@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.shared.normalize import canonical, normalize
 from components.anonymize.spans import Span, covered, merge
+from components.shared.normalize import canonical, normalize
 
 
 @given(st.text(max_size=60))
