@@ -27,6 +27,7 @@ _NAMES = {
     "mean_token_accuracy": "train/mean_token_accuracy",
     "eval_loss": "validation/loss",
     "eval_mean_token_accuracy": "validation/mean_token_accuracy",
+    "dp_epsilon": "privacy/epsilon",
 }
 _logger = logging.getLogger(__name__)
 

@@ -1,11 +1,47 @@
 """Settings of the sft stage."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.shared.config import StageConfig
 from components.shared.lora import LoraSettings
+
+
+class DifferentialPrivacy(StageConfig):
+    """DP-SGD (Abadi et al. 2016, arXiv:1607.00133): what the adapter can tell about one unit of the training data is bounded.
+
+    Costs quality, most with few data; README.md has measured numbers.
+    """
+
+    enabled: bool = False
+    """Train with differential privacy. Needs the extra ``privacy`` (Opacus)."""
+    target_epsilon: float | None = Field(default=None, gt=0, le=1000)
+    """Privacy budget of the whole training; the noise follows from it. Up to 8 is the usual upper end for language models
+    (Li et al. 2022, arXiv:2110.05679). Give this or ``noise_multiplier``; there is no default, because it is a decision of the clinic."""
+    noise_multiplier: float | None = Field(default=None, gt=0)
+    """Standard deviation of the noise over ``max_grad_norm``, instead of ``target_epsilon``; the budget follows from it."""
+    target_delta: float | None = Field(default=None, gt=0, lt=1)
+    """Probability with which the bound may fail; below 1 / n for n units, else publishing a random unit would count as private.
+    None: 1 / (10 n)."""
+    max_grad_norm: float = Field(default=0.1, gt=0)
+    """Each unit's gradient is scaled down to this L2 norm. 0.1 clips nearly all, which is best with Adam (arXiv:2110.05679, 3.1):
+    signal and noise shrink alike and Adam divides the scale out."""
+    unit: Literal["conversation", "person"] = "conversation"
+    """What is protected, and sampled and clipped as one: a conversation, or all conversations of a person (``person_id``)."""
+    accountant: Literal["prv", "rdp"] = "prv"
+    """How steps are composed: ``prv`` (arXiv:2106.02848) is tight, ``rdp`` (Renyi, arXiv:1702.07476) looser, so it adds more noise."""
+    max_physical_batch_size: int = Field(default=8, ge=1)
+    """Windows in one forward pass; each costs memory for a gradient of the adapter's size. Never changes the result."""
+    seed: int | None = Field(default=None, ge=0)
+    """Of sampling and noise. None: drawn from the operating system, known to the checkpoint alone and gone with it. Who knows the seed can
+    take the noise away again: a number voids the guarantee, and is for tests."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.enabled and (self.target_epsilon is None) == (self.noise_multiplier is None):
+            raise ValueError("give target_epsilon (8 is the usual upper end) or noise_multiplier, exactly one of the two")
+        return self
 
 
 class SftConfig(StageConfig):
@@ -45,3 +81,14 @@ class SftConfig(StageConfig):
     """Seconds between checkpoints within an epoch; each epoch's end makes one too. What a kill can cost. 0: after every step."""
     seed: int = Field(default=42, ge=0)
     """Of adapter initialisation, data order and dropout."""
+    dp: DifferentialPrivacy = DifferentialPrivacy()
+    """Differential privacy. When on, ``batch_size`` times ``gradient_accumulation_steps`` is the expected number of units in a step, and
+    the top-level ``max_grad_norm`` is not read."""
+
+    @model_validator(mode="after")
+    def _private_gradients_are_possible(self) -> Self:
+        if self.dp.enabled and self.activation_checkpointing:
+            raise ValueError("dp.enabled needs activation_checkpointing off: recomputed activations give wrong per-sample gradients")
+        if self.dp.enabled and self.packing == "on":
+            raise ValueError("dp.enabled needs packing off or auto: a packed row mixes units, whose gradients must be clipped one by one")
+        return self

@@ -23,6 +23,10 @@ class Examples:
     """Windows with labels and what was counted on the way."""
 
     windows: list[chat.Encoded]
+    conversations: list[int]
+    """For each window, which of the split's conversations it is part of."""
+    people: list[str]
+    """For each window, whose conversation it is."""
     num_conversations: int
     num_lost_replies: int
     """Replies in no window: before the first user turn, or behind a user turn that alone fills the window."""
@@ -62,17 +66,21 @@ def build(tokenizer: Any, conversations: Iterable[Conversation], max_length: int
     """
     rows = list(conversations)
     windows: list[chat.Encoded] = []
+    sources: list[int] = []
+    people: list[str] = []
     num_replies = num_split = num_cut = 0
-    for row in track(rows, f"tokenize {split}", len(rows)):
+    for index, row in enumerate(track(rows, f"tokenize {split}", len(rows))):
         pieces = chat.windows(tokenizer, row.messages, max_length)
         num_replies += sum(message.role == "assistant" for message in row.messages)
         num_split += len(pieces) > 1
         num_cut += sum(_is_cut(tokenizer, piece) for piece in pieces)
         windows.extend(pieces)
+        sources.extend([index] * len(pieces))
+        people.extend([row.person_id] * len(pieces))
     if not windows:
         raise ContractError(f"{split}: none of {len(rows)} conversations has a reply to learn from; check the data and the split")
     num_lost = num_replies - sum(_count_replies(window) for window in windows)
-    examples = Examples(windows, len(rows), num_lost, num_split, num_cut)
+    examples = Examples(windows, sources, people, len(rows), num_lost, num_split, num_cut)
     _logger.info("%s: %d conversations, %d windows, %d tokens", split, len(rows), len(windows), examples.num_tokens)
     return examples
 

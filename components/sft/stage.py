@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from components.sft.callback import StageCallback, latest_checkpoint
 from components.sft.config import SftConfig
 from components.sft.curves import build_page
 from components.sft.trainer import ADAPTER, AssistantTrainer, build_trainer, perplexity
+from components.sft.units import group, max_conversations_per_person
 from components.shared import artifacts, checkpoints, modeling, report, tracking
 from components.shared.base_model import BaseModelReference, read_reference
 from components.shared.dataset_splits import DatasetSplit
@@ -47,11 +48,11 @@ def run(
         rows = examples.build(tokenizer, train_split.conversations(), settings.max_length, "train")
         held_out = examples.build(tokenizer, validation_split.conversations(), settings.max_length, "validation")
         with _working_folder(kept) as folder:
-            trainer = build_trainer(model, tokenizer, rows.dataset(), held_out.dataset(by_length=True), settings, folder)
-            values = _train(trainer, stage, folder, settings, resumable=kept is not None)
+            trainer, spent = _new_trainer(model, tokenizer, rows, held_out, settings, folder)
+            values = _train(trainer, stage, folder, settings, resumable=kept is not None) | spent()
         values |= _counts(model, rows, held_out)
         modeling.save_adapter(model, ADAPTER, artifacts.start(adapter.path))
-        properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **values}
+        properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **_privacy_words(settings), **values}
         artifacts.seal(adapter, modeling.ADAPTER_SCHEMA, properties=properties, parents=parents)
         publish_metrics(metrics, values, stage)
         publish_page(curves, report.render(build_page(values, trainer.state.log_history, rows, settings)), stage, "sft.html")
@@ -63,6 +64,25 @@ def _new_model(reference: BaseModelReference, settings: SftConfig) -> tuple[Peft
     model = modeling.new_adapter(modeling.load_base(reference), ADAPTER, settings.lora)
     modeling.use_adapter(model, ADAPTER, trainable=True)
     return model, modeling.load_tokenizer(reference)
+
+
+def _new_trainer(
+    model: PeftModel, tokenizer: Any, rows: examples.Examples, held_out: examples.Examples, settings: SftConfig, folder: Path
+) -> tuple[AssistantTrainer, Callable[[], dict[str, float]]]:
+    """Return the trainer that the settings ask for, and what tells the privacy spent after training (nothing without)."""
+    train, validation = rows.dataset(), held_out.dataset(by_length=True)
+    if not settings.dp.enabled:
+        return build_trainer(model, tokenizer, train, validation, settings, folder), dict
+    from components.sft.dp_trainer import build_private_trainer  # Opacus is an extra
+
+    units = group(rows, settings.dp.unit)
+    trainer = build_private_trainer(model, tokenizer, units, train, validation, settings, folder)
+    most = 1 if settings.dp.unit == "person" else max_conversations_per_person(rows)
+    return trainer, lambda: trainer.spent() | {"dp_max_units_per_person": float(most)}
+
+
+def _privacy_words(settings: SftConfig) -> dict[str, str]:
+    return {"dp_unit": settings.dp.unit, "dp_accountant": settings.dp.accountant} if settings.dp.enabled else {}
 
 
 def _train(trainer: AssistantTrainer, stage: StageRun, folder: Path, settings: SftConfig, *, resumable: bool) -> dict[str, float]:
@@ -83,13 +103,14 @@ def _train(trainer: AssistantTrainer, stage: StageRun, folder: Path, settings: S
         raise Interrupted
     history = trainer.state.log_history
     last_epoch = [entry["loss"] for entry in history if "loss" in entry and entry["epoch"] > trainer.state.num_train_epochs - 1]
+    train_loss = {} if settings.dp.enabled else {"train_loss": sum(last_epoch) / max(1, len(last_epoch))}
     validation_losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
     loss, step = validation_losses[-1], trainer.state.global_step
     if settings.load_best:
         loss, step = callback.best_loss_and_step()
         modeling.load_weights(trainer.model, ADAPTER, callback.best_directory)
     return {
-        "train_loss": sum(last_epoch) / max(1, len(last_epoch)),
+        **train_loss,
         "validation_loss": loss,
         "validation_perplexity": perplexity(loss),
         "base_validation_loss": base_loss,

@@ -8,7 +8,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from datasets import Dataset
@@ -26,16 +26,24 @@ from components.shared.progress import track
 ADAPTER = "sft"
 
 
+class Order(Protocol):
+    """The order of training examples; differs from epoch to epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration is for, counted from 0."""
+
+
 class AssistantTrainer(SFTTrainer):  # type: ignore[misc]
     """Trains the adapter ``sft`` on rows of ``input_ids`` and ``labels``."""
 
-    sampler: LengthGroupedSampler
+    sampler: Order
     control: TrainerControl
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGroupedSampler:
         lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-        self.sampler = LengthGroupedSampler(lengths, self.args.train_batch_size * self.args.gradient_accumulation_steps, self.args.seed)
-        return self.sampler
+        sampler = LengthGroupedSampler(lengths, self.args.train_batch_size * self.args.gradient_accumulation_steps, self.args.seed)
+        self.sampler = sampler
+        return sampler
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         modeling.save_adapter(self.model, ADAPTER, Path(output_dir or self.args.output_dir))
@@ -92,7 +100,7 @@ def build_trainer(
         model.get_base_model().set_attn_implementation("flash_attention_2")
     trainer = AssistantTrainer(
         model=model,
-        args=_arguments(settings, output, packing=packing),
+        args=training_arguments(settings, output, packing=packing),
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
@@ -113,7 +121,8 @@ def perplexity(loss: float) -> float:
     return math.exp(loss) if loss < 700 else math.inf
 
 
-def _arguments(settings: SftConfig, output: Path, *, packing: bool) -> TrlSftConfig:
+def training_arguments(settings: SftConfig, output: Path, *, packing: bool) -> TrlSftConfig:
+    """Return TRL's arguments for the stage's settings."""
     cuda = torch.cuda.is_available()
     return TrlSftConfig(
         output_dir=str(output),
