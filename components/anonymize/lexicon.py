@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import defaultdict
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -13,13 +14,37 @@ _NAME_ENDING = re.compile(
 _WORD_ENDING = re.compile(
     r"(?:ing|tion|sion|ness|ment|ful|less|ous|able|ible|ally|ity|ive|ism|ship|hood|ology|ical|ward|wise|ence|ated|ized|ised)$"
 )
+_UNCOMPOSED = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"})
+_MARKS = re.compile("(?<=[a-z])[̀-ͯ]+")
+
+GIVEN, FAMILY, ORDINARY, CAPITALISED, PLACE, FUNCTION = 1, 2, 4, 8, 16, 32
+"""Bits of ``facts``: a given name, a family name, an ordinary word, a word that is capitalised without naming anybody, a place, a
+word of grammar that is no name by itself."""
 
 
 @cache
-def _read(name: str, separator: str | None = None) -> frozenset[str]:
-    lines = (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    entries = (entry for line in lines if not line.startswith("#") for entry in line.split(separator))
-    return frozenset(fold(entry.strip()) for entry in entries if entry.strip())
+def words(name: str) -> frozenset[str]:
+    """Return the words (folded) of a list; ``first_names`` reads ``first_names.txt`` and every ``first_names_*.txt``."""
+    return frozenset(word for line in _lines(name) for word in fold(line).split())
+
+
+@cache
+def phrases(name: str) -> frozenset[str]:
+    """Return the comma separated entries (folded) of a list."""
+    return frozenset(entry for line in _lines(name) for part in fold(line).split(",") if (entry := " ".join(part.split())))
+
+
+@lru_cache(maxsize=65536)
+def facts(word: str) -> int:
+    """Return everything that the lists say of a word (folded), as bits."""
+    return (
+        GIVEN * is_given_name(word)
+        | FAMILY * is_family_name(word)
+        | ORDINARY * is_ordinary(word)
+        | CAPITALISED * is_capitalised_word(word)
+        | PLACE * is_place(word)
+        | FUNCTION * (word in words("function_words"))
+    )
 
 
 @lru_cache(maxsize=65536)
@@ -28,21 +53,21 @@ def fold(word: str) -> str:
     lowered = word.lower()
     if lowered.isascii():
         return lowered
-    decomposed = unicodedata.normalize("NFD", lowered)
-    return unicodedata.normalize("NFC", re.sub("(?<=[a-z])[̀-ͯ]+", "", decomposed))
+    decomposed = unicodedata.normalize("NFD", lowered.translate(_UNCOMPOSED))
+    return unicodedata.normalize("NFC", _MARKS.sub("", decomposed))
 
 
 @lru_cache(maxsize=65536)
 def is_given_name(word: str) -> bool:
     """Say whether the word (folded) is a given name; of a hyphenated one, every part is."""
-    names = _read("first_names")
+    names = words("first_names")
     return word in names or ("-" in word and all(part in names for part in word.split("-")))
 
 
 @lru_cache(maxsize=65536)
 def is_family_name(word: str) -> bool:
     """Say whether the word (folded) is a family name by list or by ending; of a hyphenated one, some part is."""
-    names = _read("last_names")
+    names = words("last_names")
     if word in names or any(part in names for part in word.split("-") if "-" in word):
         return True
     return len(word) >= 6 and _NAME_ENDING.search(word) is not None and not is_ordinary(word)
@@ -51,30 +76,58 @@ def is_family_name(word: str) -> bool:
 @lru_cache(maxsize=65536)
 def is_ordinary(word: str) -> bool:
     """Say whether the word (folded) is an ordinary English word, by list, inflection or ending."""
-    if word in _read("common_words") or word in _read("word_names"):
+    common = words("common_words")
+    if word in common or word in words("word_names"):
         return True
-    if any(stem in _read("common_words") for stem in _stems(word)):
+    if any(stem in common for stem in _stems(word)):
         return True
     if "-" in word:
         return all(len(part) < 3 or is_ordinary(part) or is_capitalised_word(part) for part in word.split("-"))
-    return len(word) >= 6 and _WORD_ENDING.search(word) is not None and word not in _read("first_names") and word not in _read("last_names")
+    return len(word) >= 6 and _WORD_ENDING.search(word) is not None and word not in words("first_names") and word not in words("last_names")
+
+
+@lru_cache(maxsize=65536)
+def is_misspelt(word: str) -> bool:
+    """Say whether the word (folded) looks like an ordinary one with one slip: doubled, left out, swapped or wrong letters."""
+    if re.search(r"(.)\1\1", word) or not re.search("[aeiouyаеёиоуыэюя]", word):
+        return True
+    swaps = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)}
+    shorter = {word[:i] + word[i + 1 :] for i in range(len(word))}
+    if len(word) >= 5:
+        return any(is_ordinary(form) for form in swaps | shorter) or not _one_off().isdisjoint({word, *shorter})
+    return any(form in words("common_words") for form in swaps)
 
 
 def is_capitalised_word(word: str) -> bool:
     """Say whether the word (folded) is written with a capital but names neither a person nor a place below a country."""
-    words = _read("capitalised_words")
-    return word in words or word.removesuffix("'s") in words
+    capitalised = words("capitalised_words")
+    return word in capitalised or word.removesuffix("'s") in capitalised
 
 
-def is_place(words: str) -> bool:
+def is_place(name: str) -> bool:
     """Say whether the words (folded, single spaces) are a town or region of the list."""
-    return words in _read("places", ",")
+    return name in phrases("places")
 
 
 @cache
-def longest_place() -> int:
-    """Return the number of words of the longest place name."""
-    return max(len(place.split()) for place in _read("places", ","))
+def place_lengths() -> dict[str, tuple[int, ...]]:
+    """Return, for the first word of each place, how many words the places that begin with it have, the longest first."""
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for place in phrases("places"):
+        lengths[place.split()[0].rstrip(".")].add(len(place.split()))
+    return {first: tuple(sorted(numbers, reverse=True)) for first, numbers in lengths.items()}
+
+
+@cache
+def _one_off() -> frozenset[str]:
+    """Words of the list with one letter left out, for long words: where a slip has put another letter or left one out."""
+    return frozenset(word[:i] + word[i + 1 :] for word in words("common_words") if len(word) >= 6 for i in range(1, len(word)))
+
+
+def _lines(name: str) -> list[str]:
+    files = sorted([*_FOLDER.glob(f"{name}.txt"), *_FOLDER.glob(f"{name}_*.txt")])
+    assert files, f"there is no word list {name}"
+    return [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
 
 def _stems(word: str) -> list[str]:

@@ -9,10 +9,11 @@ BOUNDARY = "\n␞\n"
 """Stands between the turns of a conversation when it is searched as one document; no rule reaches across it."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\-][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"[.!?…:;\n␞•*>\]\"(][\s\"'(*_~-]*$")
+_ENDS_SENTENCE = frozenset('.!?…:;\n␞•*>]"(')
+_OPENS = " \t\r'(*_~-\""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Token:
     """A word without a possessive ending; ``end`` is where the word proper ends."""
 
@@ -23,9 +24,24 @@ class Token:
     """Folded form for the word lists."""
     before: str
     """Characters between the previous word and this one (all of the text before the first)."""
-    initial: bool
-    """Stands at the head of a sentence, where a capital says nothing."""
     possessive: bool
+    facts: int
+    """What the word lists say of the key, see ``lexicon.facts``."""
+
+    @property
+    def initial(self) -> bool:
+        """Stands at the head of a sentence, where a capital says nothing."""
+        if self.before == " ":
+            return False
+        if len(self.before) == self.start:
+            return True
+        opened = self.before.rstrip(_OPENS)
+        return not _ENDS_SENTENCE.isdisjoint(self.before[max(0, len(opened) - 1) :])
+
+    @property
+    def small(self) -> bool:
+        """All letters lower case."""
+        return self.word.islower()
 
     @property
     def capitalised(self) -> bool:
@@ -38,44 +54,54 @@ class Token:
         return len(self.word) > 1 and self.word.isupper()
 
     @property
+    def letter(self) -> bool:
+        """An initial: one capital letter that is not the word "I"."""
+        return len(self.word) == 1 and self.word.isupper() and self.word != "I"
+
+    @property
     def given(self) -> bool:
         """A given name of the list."""
-        return lexicon.is_given_name(self.key)
+        return self.facts & lexicon.GIVEN != 0
 
     @property
     def family(self) -> bool:
         """A family name of the list or by its ending."""
-        return lexicon.is_family_name(self.key)
+        return self.facts & lexicon.FAMILY != 0
 
     @property
-    def unknown(self) -> bool:
-        """A capitalised word of three letters or more that no list of ordinary words or places holds."""
-        return (
-            self.capitalised
-            and len(self.word) > 2
-            and not self.ordinary
-            and not lexicon.is_place(self.key)
-            and not self.before.endswith("#")
-        )
+    def name(self) -> bool:
+        """A given or family name."""
+        return self.facts & (lexicon.GIVEN | lexicon.FAMILY) != 0
+
+    @property
+    def function(self) -> bool:
+        """A word of grammar: pronoun, article, auxiliary, preposition."""
+        return self.facts & lexicon.FUNCTION != 0
 
     @property
     def ordinary(self) -> bool:
         """An ordinary word, or one that is capitalised without naming anybody."""
-        return lexicon.is_ordinary(self.key) or lexicon.is_capitalised_word(self.key)
+        return self.facts & (lexicon.ORDINARY | lexicon.CAPITALISED) != 0
+
+    @property
+    def unknown(self) -> bool:
+        """A capitalised word of three letters or more that no list of ordinary words or places holds."""
+        known = lexicon.ORDINARY | lexicon.CAPITALISED | lexicon.PLACE
+        return self.facts & known == 0 and len(self.word) > 2 and self.capitalised and not self.before.endswith("#")
 
 
 def tokenize(text: str) -> list[Token]:
     """Split a text into words."""
     tokens: list[Token] = []
     position = 0
+    fold, facts = lexicon.fold, lexicon.facts
     for match in _WORD.finditer(text):
         start, end = match.span()
         word = match.group()
         possessive = word.endswith(("'s", "'S")) and len(word) > 2
         if possessive:
             end, word = end - 2, word[:-2]
-        before = text[position:start]
-        initial = position == 0 or _SENTENCE_START.search(before) is not None
-        tokens.append(Token(start, end, word, lexicon.fold(word), before, initial, possessive))
+        key = fold(word)
+        tokens.append(Token(start, end, word, key, text[position:start], possessive, facts(key)))
         position = match.end()
     return tokens

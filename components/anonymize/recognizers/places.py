@@ -158,8 +158,10 @@ def _listed_places(text: str, tokens: list[Token]) -> Iterator[Finding]:
 
 def _place_length(text: str, tokens: list[Token], number: int) -> int:
     """Number of words from ``number`` that are a listed place, the longest match."""
-    for length in range(min(lexicon.longest_place(), len(tokens) - number), 0, -1):
+    for length in lexicon.place_lengths().get(tokens[number].key, ()):
         last = number + length - 1
+        if last >= len(tokens):
+            continue
         if any(token.before not in {" ", "-", ". "} for token in tokens[number + 1 : last + 1]):
             continue
         if lexicon.is_place(lexicon.fold(text[tokens[number].start : tokens[last].end])):

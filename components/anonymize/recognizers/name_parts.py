@@ -1,0 +1,75 @@
+"""Which words around a found name belong to it: further names, initials, particles."""
+
+from components.anonymize import lexicon
+from components.anonymize.tokens import Token
+
+_LONGEST = 6
+"""Words of the longest name that is grown; longer runs of capitals are headings."""
+_SPACES = frozenset({" ", "-", "  "})
+
+
+def adjacent(tokens: list[Token], number: int) -> bool:
+    """Nothing but a space (or the dot of an initial, or a hyphen) stands between a word and the next."""
+    between = tokens[number + 1].before
+    return between in _SPACES or (between in {". ", "."} and len(tokens[number].word) <= 2 and tokens[number].word[0].isupper())
+
+
+def extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
+    """Grow a name over the neighbouring parts of it."""
+    while last + 1 < len(tokens) and last - first < _LONGEST and not tokens[last].possessive:
+        step = _part_length(tokens, last + 1)
+        if not step:
+            break
+        last += step
+    while first > 0 and last - first < _LONGEST and _belongs_before(tokens, first - 1):
+        first -= 1
+    return first, last
+
+
+def _belongs_before(tokens: list[Token], number: int) -> bool:
+    """The word stands before a found name and is a part of it."""
+    token, following = tokens[number], tokens[number + 1]
+    if token.possessive or not adjacent(tokens, number):
+        return False
+    if token.function:
+        return token.given and token.capitalised and not token.initial and following.capitalised
+    if token.initial and token.ordinary and not token.given:
+        return False
+    if token.small:
+        return following.small and token.name and (not token.ordinary or (token.given and not _commonly_after(token)))
+    return token.letter or (token.capitalised and (token.name or token.unknown))
+
+
+def _part_length(tokens: list[Token], number: int) -> int:
+    """Number of words from ``number`` that continue a name: 0, 1, or more with particles."""
+    token = tokens[number]
+    particle = token.key in lexicon.words("name_particles")
+    if not adjacent(tokens, number - 1) or (token.function and not particle):
+        return 0
+    followed = number + 1 < len(tokens) and adjacent(tokens, number)
+    if len(token.word) == 1 and not particle:
+        return int(token.letter and (followed or tokens[number - 1].letter))
+    if particle and followed:
+        following = tokens[number + 1]
+        capital = following.capitalised and (following.name or not following.ordinary)
+        small = token.small and following.small and following.name and not following.function and not following.ordinary
+        if capital or small or not token.capitalised:
+            return 2 if capital or small else 0
+    if token.capitalised:
+        return int(token.name or not token.ordinary)
+    if token.shouted:
+        return int(tokens[number - 1].shouted and token.name)
+    return int(token.small and tokens[number - 1].small and _small_part(token))
+
+
+def _small_part(token: Token) -> bool:
+    """A word in small letters goes on a name in small letters: it is a name, or no word at all."""
+    if len(token.key) < 3 or _commonly_after(token):
+        return False
+    if token.name:
+        return True
+    return not token.ordinary and len(token.key) > 3 and not lexicon.is_misspelt(token.key)
+
+
+def _commonly_after(token: Token) -> bool:
+    return token.key in lexicon.words("after_names")
