@@ -16,7 +16,7 @@ class DifferentialPrivacy(StageConfig):
 
     enabled: bool = False
     """Train with differential privacy. Needs the extra ``privacy`` (Opacus)."""
-    target_epsilon: float | None = Field(default=None, gt=0, le=1000)
+    target_epsilon: float | None = Field(default=None, gt=0, le=100)
     """Privacy budget of the whole training; the noise follows from it. Up to 8 is the usual upper end for language models
     (Li et al. 2022, arXiv:2110.05679). Give this or ``noise_multiplier``; there is no default, because it is a decision of the clinic."""
     noise_multiplier: float | None = Field(default=None, gt=0)

@@ -23,6 +23,8 @@ except ImportError:
 
 FEW_UNITS = 5_000
 """Below this a run warns of the cost. With 1,500 short texts and epsilon 8 a small model's perplexity doubled (README.md)."""
+MAX_EPSILON = 100.0
+"""Above this the bound e^epsilon is no bound; the configuration refuses such a target too."""
 _logger = logging.getLogger(__name__)
 
 
@@ -64,7 +66,7 @@ def plan(settings: SftConfig, num_units: int) -> PrivacyPlan:
         num_units: conversations or people in the training data.
 
     Raises:
-        ContractError: delta is no promise, or no noise is large enough for the budget.
+        ContractError: delta is no promise, no noise is large enough for the budget, or the noise protects nothing.
     """
     dp = settings.dp
     steps_per_epoch = math.ceil(num_units / (settings.batch_size * settings.gradient_accumulation_steps))
@@ -79,7 +81,9 @@ def plan(settings: SftConfig, num_units: int) -> PrivacyPlan:
     if noise is None:
         assert dp.target_epsilon is not None, "the configuration sees to it"
         noise = _noise_for(dp.target_epsilon, delta, 1 / steps_per_epoch, num_steps, dp.accountant)
-    return PrivacyPlan(num_units, steps_per_epoch, num_steps, noise, dp.max_grad_norm, delta, dp.accountant)
+    chosen = PrivacyPlan(num_units, steps_per_epoch, num_steps, noise, dp.max_grad_norm, delta, dp.accountant)
+    _logger.info("differential privacy: epsilon %.2f at delta %.2g after all %d steps", _planned_epsilon(chosen), delta, num_steps)
+    return chosen
 
 
 def new_accountant(mechanism: Literal["prv", "rdp"]) -> IAccountant:
@@ -93,6 +97,7 @@ def epsilon(accountant: IAccountant, delta: float) -> float:
         return 0.0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Optimal order is the")  # the bound holds at any order, it is only looser at the ends
+        warnings.filterwarnings("ignore", message="(divide by zero|overflow) encountered", module="opacus")  # in branches that it drops
         return float(accountant.get_epsilon(delta))
 
 
@@ -107,6 +112,20 @@ def warn_of_cost(chosen: PrivacyPlan, num_parameters: int, unit: str) -> None:
             unit,
             chosen.noise_to_signal(num_parameters),
         )
+
+
+def _planned_epsilon(chosen: PrivacyPlan) -> float:
+    """Return epsilon after all steps. The cheap accountant looks first: ``prv`` takes minutes and fails where there is hardly any noise."""
+    for mechanism in dict.fromkeys(("rdp", chosen.mechanism)):
+        accountant = new_accountant(mechanism)
+        accountant.history = [(chosen.noise_multiplier, chosen.sample_rate, chosen.num_steps)]
+        spent = epsilon(accountant, chosen.delta)
+        if not spent <= MAX_EPSILON:
+            raise ContractError(
+                f"sft.dp.noise_multiplier {chosen.noise_multiplier:g} in {chosen.num_steps} steps at sample rate {chosen.sample_rate:.3g} "
+                f"is epsilon {spent:.3g}, and above {MAX_EPSILON:g} nothing is protected; raise it (to 0.5 or more) or turn sft.dp off"
+            )
+    return spent
 
 
 def _noise_for(target: float, delta: float, sample_rate: float, num_steps: int, mechanism: Literal["prv", "rdp"]) -> float:

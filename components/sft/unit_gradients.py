@@ -5,6 +5,7 @@ Opacus' ``DPOptimizer`` clips it and adds noise. Ghost clipping would save the m
 of rows is another.
 """
 
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,9 @@ from opacus.optimizers import DPOptimizer
 
 from components.sft.units import Row
 from components.shared.errors import ContractError
+
+# Of the first layers, whose inputs are frozen embeddings: their adapters get gradients all the same.
+warnings.filterwarnings("ignore", message="Full backward hook is firing")
 
 
 class UnitGradients:

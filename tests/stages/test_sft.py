@@ -10,6 +10,7 @@ import pytest
 import torch
 from kfp import dsl
 from mlflow import MlflowClient
+from opacus.accountants import RDPAccountant
 from safetensors.torch import load_file
 
 from components.sft.callback import StageCallback, latest_checkpoint
@@ -30,6 +31,7 @@ CONFIG = {
     "logging_steps": 1,
     "checkpoint_seconds": 0,
 }
+PRIVATE = {**CONFIG, "dp": {"enabled": True, "target_epsilon": 8, "seed": 3, "accountant": "rdp", "max_physical_batch_size": 3}}
 STEPS = 3 * 6  # 24 windows, 4 in a step
 
 Run = Callable[..., Path]
@@ -68,6 +70,17 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str,
     return folder / "out"
 
 
+@pytest.fixture(scope="module")
+def privately(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> Path:
+    """What the stage writes with differential privacy when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("privately")
+    process = start_stage("sft", folder / "out", inputs, OUTPUTS, PRIVATE, MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db")
+    code, output = finish(process)
+    assert code == 0, output
+    assert "24 units (conversation) are few for differential privacy" in output
+    return folder / "out"
+
+
 def same_adapter(left: Path, right: Path) -> bool:
     ours, theirs = (load_file(path / "adapter" / modeling.WEIGHTS_FILE) for path in (left, right))
     return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
@@ -100,6 +113,47 @@ def test_a_killed_stage_ends_with_the_same_weights(
     metrics = [json.loads((folder / "metrics").read_text()) for folder in (second, uninterrupted)]
     assert metrics[0] == pytest.approx(metrics[1], rel=1e-12)
     assert list((tmp_path / "checkpoints").iterdir()) == [], "checkpoints go when the stage has finished"
+
+
+def test_a_killed_private_stage_ends_with_the_same_weights_and_the_same_budget(
+    run: Run, tmp_path: Path, inputs: Mapping[str, Any], privately: Path
+) -> None:
+    first = start_stage("sft", tmp_path / "first", inputs, OUTPUTS, PRIVATE)
+    wait_for("checkpoints/sft-*/checkpoint-8/complete", tmp_path, first)
+    first.kill()
+    finish(first)
+    assert not (tmp_path / "first" / "adapter" / artifacts.MANIFEST).exists()
+
+    second = run("second", PRIVATE)
+
+    assert same_adapter(second, privately)
+    metrics = [json.loads((folder / "metrics").read_text()) for folder in (second, privately)]
+    assert metrics[0] == pytest.approx(metrics[1], rel=1e-12)
+    assert metrics[0]["dp_steps"] == STEPS
+
+
+def test_what_a_private_stage_reports(privately: Path) -> None:
+    metrics = json.loads((privately / "metrics").read_text())
+    _, manifest = artifacts.open_sealed(privately / "adapter", modeling.ADAPTER_SCHEMA)
+    oracle = RDPAccountant()
+    oracle.history = [(metrics["dp_noise_multiplier"], 4 / 24, STEPS)]
+
+    assert metrics["dp_epsilon"] == pytest.approx(oracle.get_epsilon(1 / 240), rel=1e-9)
+    assert 7.9 < metrics["dp_epsilon"] <= 8.0
+    assert (metrics["dp_delta"], metrics["dp_num_units"], metrics["dp_max_units_per_person"]) == (pytest.approx(1 / 240), 24, 4)
+    assert "train_loss" not in metrics
+    assert {key: manifest.properties[key] for key in metrics} == metrics
+    assert (manifest.properties["dp_unit"], manifest.properties["dp_accountant"]) == ("conversation", "rdp")
+    page = (privately / "curves").read_text()
+    assert f"epsilon {metrics['dp_epsilon']:.2f} at delta 0.004" in page
+    assert "for whoever knows that number there is no privacy" in page
+    client = MlflowClient(f"sqlite:///{privately.parent}/mlflow.db")
+    (tracked,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    spent = [(point.step, point.value) for point in client.get_metric_history(tracked.info.run_id, "privacy/epsilon")]
+    assert [step for step, _ in spent] == [6, 12, 18]
+    assert spent[-1][1] == tracked.data.metrics["dp_epsilon"] == metrics["dp_epsilon"]
+    assert not {"train/loss", "train/mean_token_accuracy", "train/entropy"} & set(tracked.data.metrics)
+    assert tracked.data.params["sft.dp.target_epsilon"] == "8.0"
 
 
 def test_other_settings_data_or_code_do_not_continue(

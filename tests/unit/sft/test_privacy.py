@@ -110,3 +110,8 @@ def test_few_data_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     privacy.warn_of_cost(privacy.plan(settings(noise_multiplier=1.0), privacy.FEW_UNITS), 10_000, "person")
     assert caplog.text == ""
+
+
+def test_noise_that_protects_nothing_is_refused_before_training() -> None:
+    with pytest.raises(ContractError, match=r"noise_multiplier 0\.02 in 30 steps at sample rate 0\.1 is epsilon .*nothing is protected"):
+        privacy.plan(settings(noise_multiplier=0.02), 96)
