@@ -1,0 +1,1 @@
+"""Benchmarks: numbers with bounds, printed and kept, never text."""
