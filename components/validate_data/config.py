@@ -1,8 +1,22 @@
 """Settings of the validate_data stage."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from components.shared.config import StageConfig
+
+ReviewCode = Literal[
+    "LANGUAGE_MISMATCH",
+    "OTHER_LANGUAGE",
+    "CODE_SWITCHING",
+    "NEAR_DUPLICATE",
+    "UNSAFE_CRISIS_REPLY",
+    "TOXIC_REPLY",
+    "DIAGNOSIS",
+    "MEDICATION_ADVICE",
+    "IDENTIFIER_IN_META",
+]
 
 
 class ValidateDataConfig(StageConfig):
@@ -31,3 +45,24 @@ class ValidateDataConfig(StageConfig):
     """Largest value of a rating in ``meta.ratings``; the smallest is 0."""
     max_length_rule_accuracy: float = Field(default=0.75, ge=0.5, le=1.0)
     """Warn when "the longer reply is the chosen one" is right more often than this share of pairs: a reward model would learn length."""
+    languages: tuple[Literal["en", "ru", "uz"], ...] = ("en", "ru", "uz")
+    """Languages that rows may be in; Uzbek in Latin or Cyrillic letters. Rows in none of them are OTHER_LANGUAGE."""
+    default_language: str = ""
+    """Language that rows declare when they have no ``meta.language``, such as ``uz``; empty: such rows declare none."""
+    quarantine_codes: tuple[ReviewCode, ...] = ("UNSAFE_CRISIS_REPLY",)
+    """Review codes that refuse a row; the others are listed for review and the row is used. A model must not learn to pass over a crisis;
+    the lexical sign was wrong in about 1 of 1,000 ESConv dialogues."""
+    near_duplicate_similarity: float = Field(default=0.7, gt=0.0, le=1.0)
+    """Jaccard similarity of word triples, estimated by MinHash, from which one is a NEAR_DUPLICATE; as in split."""
+    near_duplicate_min_words: int = Field(default=20, ge=1)
+    """Dialogues with fewer words are not compared: short ones are alike by rights."""
+    max_review_fraction: float = Field(default=0.02, ge=0.0, le=1.0)
+    """Warn when more than this share of rows shows insults, diagnoses or medication advice by the assistant, each."""
+    labels: tuple[str, ...] = ("strategy", "emotion", "emotion_type", "position", "chosen_position", "order")
+    """Keys of ``meta`` that hold labels: constant ones are warned about, shares of the others are watched for drift."""
+    baseline_profile: str = ""
+    """URI of the ``profile.json`` of an earlier run (in its ``checks`` artifact) to measure drift against; empty: none."""
+    max_drift: float = Field(default=0.25, gt=0.0)
+    """Population stability index above which a measure's drift is a warning; 0.25 is the usual mark of a major shift (Siddiqi 2006)."""
+    critical_drift: float | None = Field(default=None, gt=0.0)
+    """Population stability index above which drift stops the run; unset: never."""

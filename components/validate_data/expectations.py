@@ -23,7 +23,7 @@ class CheckResult:
     """How one expectation went.
 
     Attributes:
-        suite: ``conversations`` or ``preferences``.
+        suite: ``conversations`` or ``preferences``; ``labels`` or ``drift`` for the stage's own checks.
         about: what is expected, in words.
         expectation: its Great Expectations type.
         column: the feature it looks at; empty for the table as a whole.
@@ -45,16 +45,21 @@ class CheckResult:
         return asdict(self)
 
 
-def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, float]) -> list[CheckResult]:
+@dataclass(frozen=True)
+class SuiteRun:
+    """Results in the order of the suite file, and Great Expectations' own document of them."""
+
+    results: list[CheckResult]
+    document: dict[str, Any]
+
+
+def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, float]) -> SuiteRun:
     """Evaluate ``suites/NAME.json`` on the features of the accepted rows.
 
     Args:
         name: of the suite.
         rows: features, one dictionary a row, all with the same keys.
         parameters: values for the suite's ``$PARAMETER`` references.
-
-    Returns:
-        One result an expectation, in the order of the suite file.
 
     Raises:
         ContractError: the suite file is not valid.
@@ -72,11 +77,24 @@ def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, floa
         raise ContractError(f"{SUITES / name}.json is not a valid suite: {str(error).splitlines()[0]}") from None
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     result = definition.run(
-        batch_parameters={"dataframe": pandas.DataFrame(rows)}, expectation_parameters=dict(parameters), result_format="BOOLEAN_ONLY"
+        batch_parameters={"dataframe": pandas.DataFrame([_scalars(row) for row in rows])},
+        expectation_parameters=dict(parameters),
+        result_format="BOOLEAN_ONLY",
     )
     found = [_result(name, item.to_json_dict()) for item in result.results]
     order = [item["meta"]["about"] for item in document["expectations"]]
-    return sorted(found, key=lambda item: order.index(item.about))
+    return SuiteRun(sorted(found, key=lambda item: order.index(item.about)), _without_tracebacks(result.to_json_dict()))
+
+
+def _without_tracebacks(document: Any) -> Any:
+    # A traceback may quote the value that an operation failed on.
+    if isinstance(document, dict):
+        return {key: None if key == "exception_traceback" else _without_tracebacks(value) for key, value in document.items()}
+    return [_without_tracebacks(item) for item in document] if isinstance(document, list) else document
+
+
+def _scalars(row: Features) -> Features:
+    return {key: value for key, value in row.items() if not isinstance(value, dict | list)}
 
 
 def _great_expectations() -> Any:

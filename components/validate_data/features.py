@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
+from statistics import mean
 from typing import Any
 
 from components.shared.records import Conversation, Message, PreferencePair
 from components.validate_data.messages import normalized
-from components.validate_data.reasons import Finding
+from components.validate_data.reasons import TEXT_REPAIRS, Finding
 
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-z]{2,8}|#\d+);|\]\(https?://")
 _MOJIBAKE = re.compile("[\u00c2\u00c3\u00d0\u00d1][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]")
@@ -61,6 +62,7 @@ def of_pair(row: PreferencePair, findings: Sequence[Finding]) -> Features:
         "content_hash": content_hash(messages),
         "reversed_hash": content_hash([*row.prompt, *row.rejected, *row.chosen]),
         "rated": "ratings" in row.meta,
+        "ratings_agree": _ratings_agree(row.meta.get("ratings")),
     }
 
 
@@ -77,6 +79,18 @@ def mark_repeated_replies(rows: Sequence[Features]) -> None:
         row["repeated_reply"] = any(rows_with[digest] > 1 for digest in row.pop("reply_hashes"))
 
 
+def _ratings_agree(ratings: Any) -> bool:
+    """The chosen reply is not rated below the rejected one; pairs without both ratings agree."""
+    if not isinstance(ratings, dict) or not {"chosen", "rejected"} <= ratings.keys():
+        return True
+    chosen, rejected = (mean(_numbers(ratings[name])) for name in ("chosen", "rejected"))
+    return chosen >= rejected
+
+
+def _numbers(value: Any) -> list[float]:
+    return [number for item in value.values() for number in _numbers(item)] if isinstance(value, dict) else [float(value)]
+
+
 def _identity(row: Conversation | PreferencePair, findings: Sequence[Finding]) -> Features:
     codes = {finding.code for finding in findings}
     return {
@@ -84,6 +98,7 @@ def _identity(row: Conversation | PreferencePair, findings: Sequence[Finding]) -
         "person_id": row.person_id,
         "source": row.source,
         "own_person": "PERSON_FROM_ROW_ID" in codes,
+        "text_repaired": bool(codes & TEXT_REPAIRS),
         "trimmed": bool(codes & {"TRIMMED_START", "TRIMMED_END"}),
     }
 

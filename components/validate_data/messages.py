@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
 
 from components.shared.records import Message
+from components.validate_data.cleaning import clean, holds_page
 from components.validate_data.config import ValidateDataConfig
 from components.validate_data.reasons import Finding
 
@@ -19,7 +20,7 @@ def check_messages(value: Any, at: str, rules: ValidateDataConfig) -> tuple[list
     """Check a raw list of messages one by one.
 
     Returns:
-        The messages and no refusals, or no messages and the refusals; findings of unknown message fields come with either.
+        The messages, repaired, and no refusals, or no messages and the refusals; repairs and unknown message fields come with either.
     """
     if not isinstance(value, list):
         return [], [Finding("WRONG_TYPE", at)]
@@ -28,7 +29,12 @@ def check_messages(value: Any, at: str, rules: ValidateDataConfig) -> tuple[list
     findings: list[Finding] = []
     messages = []
     for index, item in enumerate(value):
-        found = check_message(item, f"{at}[{index}]", rules)
+        place = f"{at}[{index}]"
+        if isinstance(item, dict) and isinstance(item.get("content"), str):
+            text, repairs = clean(item["content"])
+            findings += [Finding(code, place) for code in repairs]
+            item = {**item, "content": text} if repairs else item
+        found = check_message(item, place, rules)
         findings += found
         if not found:
             messages.append(Message(role=item["role"], content=item["content"]))
@@ -58,7 +64,7 @@ def check_text(text: Any, at: str, max_characters: int) -> list[Finding]:
     if len(text) > max_characters:
         return [Finding("TURN_TOO_LONG", at)]
     found = (("WRONG_ENCODING", _LOST), ("CONTROL_CHARACTERS", _CONTROL))
-    return [Finding(code, at) for code, pattern in found if pattern.search(text)]
+    return [Finding(code, at) for code, pattern in found if pattern.search(text)] + [Finding("PAGE_CODE", at)] * holds_page(text)
 
 
 def check_order(messages: Sequence[Message], at: str) -> list[Finding]:
@@ -106,6 +112,15 @@ def realign(meta: dict[str, Any], length: int, kept: Sequence[int]) -> dict[str,
             result[key] = [{**item, "message": position[item["message"]]} for item in value if item["message"] in position]
         elif len(value) == length:
             result[key] = [value[old] for old in kept]
+    return result
+
+
+def without_offsets(meta: dict[str, Any], changed: Collection[int]) -> dict[str, Any]:
+    """Leave out facts about characters (objects with ``message`` and ``start``) of the messages whose text was repaired."""
+    result = {}
+    for key, value in meta.items():
+        about_characters = isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "start" in item for item in value)
+        result[key] = [item for item in value if item.get("message") not in changed] if about_characters else value
     return result
 
 

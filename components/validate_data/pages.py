@@ -1,15 +1,19 @@
-"""The stage's report: verdict, checks, refused and changed rows, lengths. Counts, codes and line numbers, never text."""
+"""The stage's report: verdict, what is not met, refused and changed rows, safety, languages, lengths, drift, all checks. Never text."""
 
 from collections import Counter
 from collections.abc import Sequence
 from statistics import quantiles
 
 from components.shared.report import Page, Section, Table
+from components.validate_data.checks import Outcome
+from components.validate_data.config import ValidateDataConfig
+from components.validate_data.content_sections import drift_section, language_section, safety_section
 from components.validate_data.expectations import CheckResult
 from components.validate_data.features import Features
 from components.validate_data.intake import Intake
+from components.validate_data.measures import length_rule, people
 from components.validate_data.reading import file_name
-from components.validate_data.reasons import REFUSALS, REPAIRS
+from components.validate_data.reasons import REFUSALS, REPAIRS, REVIEWS, severity
 
 _SHOWN_LINES = 8
 _LENGTHS = {
@@ -22,30 +26,45 @@ _LENGTHS = {
 }
 
 
-def report_page(intakes: Sequence[Intake], results: Sequence[CheckResult], failures: Sequence[str], accuracy: float | None) -> Page:
+def report_page(intakes: Sequence[Intake], outcome: Outcome, rules: ValidateDataConfig) -> Page:
     """Describe a validation.
 
     Args:
         intakes: conversations, preferences.
-        results: of the suites; empty when the stage stopped before them.
-        failures: why the stage fails; empty when it does not.
-        accuracy: share of pairs whose longer reply is the chosen one; None without pairs.
+        outcome: of the checks; without results when the stage stopped before them.
+        rules: the stage's configuration.
     """
-    missed = [result for result in results if not result.success and result.severity == "warning"]
+    missed = [result for result in outcome.results if not result.success and result.severity == "warning"]
     refused = sum(len(intake.quarantined) for intake in intakes)
-    if failures:
-        verdict = "Stopped. " + " ".join(f"{failure}." for failure in failures)
+    if outcome.failures:
+        verdict = "Stopped. " + " ".join(f"{failure}." for failure in outcome.failures)
     else:
         verdict = f"Usable: {sum(len(i.accepted) for i in intakes):,} rows accepted, {refused:,} refused" + (
             f", {len(missed)} warning{'s' if len(missed) > 1 else ''}." if missed else ", no warning."
         )
-    people = [len({row["person_id"] for row in intake.accepted}) for intake in intakes]
     facts: dict[str, object] = {"Dialogues": len(intakes[0].accepted), "Preference pairs": len(intakes[1].accepted)}
-    facts |= {"People with dialogues": people[0], "People with pairs": people[1], "Rows refused": refused}
+    facts |= {"People with dialogues": people(intakes[0]), "People with pairs": people(intakes[1]), "Rows refused": refused}
+    facts |= {"Rows to review": sum(len(intake.reviewed) for intake in intakes)}
+    accuracy = length_rule(intakes[1].accepted)
     if accuracy is not None:
         facts["Longer reply is the chosen one"] = f"{accuracy:.1%} of pairs"
-    sections = [_files(intakes), _checks(results), _reasons(intakes), _lengths(intakes)]
-    return Page("Data validation", verdict, not failures, facts, [section for section in sections if section.tables])
+    sections = [
+        _warnings(outcome),
+        _files(intakes),
+        _reasons(intakes),
+        safety_section(intakes, rules),
+        language_section(intakes, rules),
+        _lengths(intakes),
+        drift_section(outcome.drifts, rules),
+        _checks(outcome.results),
+    ]
+    return Page("Data validation", verdict, not outcome.failures, facts, [section for section in sections if section.tables])
+
+
+def _warnings(outcome: Outcome) -> Section:
+    rows = [[result.suite, result.about, result.severity] for result in outcome.results if not result.success]
+    text = ["Critical ones stop the run. A warning wants a look before the data are used; information is for the record."]
+    return Section("Not met", text, [Table(["about", "expectation", "severity"], rows)] if rows else [])
 
 
 def _files(intakes: Sequence[Intake]) -> Section:
@@ -72,7 +91,8 @@ def _checks(results: Sequence[CheckResult]) -> Section:
 def _reasons(intakes: Sequence[Intake]) -> Section:
     tables = []
     for entries_of, meanings, caption in (
-        ([intake.quarantined for intake in intakes], REFUSALS, "Refused rows"),
+        ([intake.quarantined for intake in intakes], REFUSALS | REVIEWS, "Refused rows"),
+        ([intake.reviewed for intake in intakes], REVIEWS, "Accepted rows to review"),
         ([intake.repaired for intake in intakes], REPAIRS, "Accepted rows with a change"),
     ):
         rows: list[list[object]] = []
@@ -81,10 +101,12 @@ def _reasons(intakes: Sequence[Intake]) -> Section:
                 where = [entry for entry in entries if code in entry["codes"]]
                 lines = ", ".join(str(entry["line"]) for entry in where[:_SHOWN_LINES]) + (", ..." if count > _SHOWN_LINES else "")
                 places = Counter(at for entry in where for at in _places(entry, code)).most_common(3)
-                rows.append([code, meanings[code], file_name(intake.uri), count, lines, ", ".join(at for at, _ in places)])
+                rows.append(
+                    [code, severity([code]), meanings[code], file_name(intake.uri), count, lines, ", ".join(at for at, _ in places)]
+                )
         if rows:
-            tables.append(Table(["code", "meaning", "file", "rows", "first lines", "where"], rows, caption))
-    return Section("Rows refused or changed", ["Every row is listed by file, line and id in the quarantine artifact."], tables)
+            tables.append(Table(["code", "severity", "meaning", "file", "rows", "first lines", "where"], rows, caption))
+    return Section("Rows refused, to review, or changed", ["Every row is listed by file, line and id in the quarantine artifact."], tables)
 
 
 def _places(entry: dict[str, list[str]], code: str) -> list[str]:

@@ -1,6 +1,8 @@
 """Why a row was refused or changed: codes, what they mean and what to do. No code and no place ever holds a word of the row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 REFUSALS = {
     "INVALID_JSON": "not valid JSON; write one JSON object a line (in CSV, a JSON list in the cell)",
@@ -11,7 +13,7 @@ REFUSALS = {
     "WRONG_KIND": "a preference pair among the conversations, or the reverse; check which file is given where",
     "MISSING_FIELD": "a required field is missing or null",
     "WRONG_TYPE": "a field has another type than the row format wants",
-    "INVALID_ID": "an id is a label of at most 128 letters, digits and ._:/+#=-; text and e-mail addresses are refused",
+    "INVALID_ID": "an id is a label of at most 128 letters, digits and ._:/+#=-; text, e-mail addresses and telephone numbers are refused",
     "EMPTY_CONTENT": "a message without text",
     "UNKNOWN_ROLE": "a role other than system, user, assistant; rename the speakers",
     "SYSTEM_NOT_FIRST": "a system message after the first position",
@@ -21,6 +23,7 @@ REFUSALS = {
     "STARTS_WITH_ASSISTANT": "the first turn is not the user's, and trim_to_reply is off",
     "DOES_NOT_END_WITH_ASSISTANT": "the last turn is not a reply, and trim_to_reply is off",
     "TURN_TOO_LONG": "a message longer than max_turn_characters",
+    "PAGE_CODE": "HTML scripts, styles or forms in a message; export the text, not the page",
     "CONTROL_CHARACTERS": "control or text-direction characters in a message; strip them",
     "DUPLICATE_ID": "an earlier row has this id",
     "EXACT_DUPLICATE": "an earlier row has the same messages (case and spacing aside)",
@@ -41,8 +44,47 @@ REPAIRS = {
     "TEXT_AS_MESSAGE": "plain text where a list of messages belongs; taken as one message",
     "UNKNOWN_FIELD": "a field that no stage reads was left out",
     "META_TEXT_DROPPED": "free text in meta was left out (see keep_meta)",
+    "META_IDENTIFIER_DROPPED": "a field of meta, or source, that is or is called a direct identifier was left out",
+    "META_OFFSETS_DROPPED": "facts in meta about characters of a repaired message were left out, for the characters have moved",
+    "INVISIBLE_REMOVED": "zero-width and other invisible characters were removed",
+    "MOJIBAKE_REPAIRED": "UTF-8 that had been decoded as windows-1252 or windows-1251 was decoded again",
+    "HTML_REMOVED": "HTML tags and entities were replaced by what they stand for",
 }
 """The row is used, with this change; it is listed in ``repaired.jsonl``."""
+
+TEXT_REPAIRS = frozenset({"INVISIBLE_REMOVED", "MOJIBAKE_REPAIRED", "HTML_REMOVED"})
+"""Repairs that move characters."""
+
+REVIEWS = {
+    "UNSAFE_CRISIS_REPLY": "a crisis is mentioned and no reply shows care, asks about safety or points to help, or it is waved aside",
+    "TOXIC_REPLY": "the assistant insults",
+    "DIAGNOSIS": "the assistant diagnoses",
+    "MEDICATION_ADVICE": "the assistant advises on medicines or doses",
+    "NEAR_DUPLICATE": "an earlier dialogue is nearly the same (near_duplicate_similarity)",
+    "OTHER_LANGUAGE": "written in none of the allowed languages",
+    "LANGUAGE_MISMATCH": "written in another language than declared",
+    "CODE_SWITCHING": "two languages, each with a fifth of the words or more",
+    "IDENTIFIER_IN_META": "a key of keep_meta holds what looks like a direct identifier",
+}
+"""Somebody should look at the row. It is listed in ``review.jsonl`` and used, or refused where ``quarantine_codes`` names the code."""
+
+Severity = Literal["critical", "error", "warning", "info"]
+_SEVERITIES: tuple[tuple[Severity, frozenset[str]], ...] = (
+    ("critical", frozenset({"UNSAFE_CRISIS_REPLY", "TOXIC_REPLY", "REVERSED_PAIR", "INVALID_ID", "WRONG_KIND"})),
+    ("error", frozenset(REFUSALS)),
+    ("warning", frozenset(REVIEWS) | {"META_IDENTIFIER_DROPPED", "MOJIBAKE_REPAIRED", "PERSON_FROM_ROW_ID"}),
+    ("info", frozenset(REPAIRS)),
+)
+
+
+def severity(codes: Iterable[str]) -> Severity:
+    """Return the gravest severity of some codes.
+
+    ``critical``: the row would harm people or teach the opposite of what is meant; ``error``: it cannot be used; ``warning``: somebody
+    should look; ``info``: it was changed, and nothing was lost.
+    """
+    given = set(codes)
+    return next(level for level, members in _SEVERITIES if given & members)
 
 
 @dataclass(frozen=True)

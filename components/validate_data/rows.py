@@ -8,13 +8,14 @@ from typing import Any
 
 from components.shared.records import Conversation, Message, PreferencePair
 from components.validate_data.config import ValidateDataConfig
-from components.validate_data.messages import check_messages, check_order, normalized, opening, realign, replied
+from components.validate_data.identifiers import holds_identifier, names_identifier
+from components.validate_data.messages import check_messages, check_order, normalized, opening, realign, replied, without_offsets
 from components.validate_data.reading import RawRow
-from components.validate_data.reasons import REFUSALS, Finding
+from components.validate_data.reasons import REFUSALS, TEXT_REPAIRS, Finding
 
 Row = Conversation | PreferencePair
 _LABEL = re.compile(r"[\w.:/+#=<>-]{1,128}")
-_ID = re.compile(r"[\w.:/+#=-]{1,128}")
+_ID = re.compile(r"(?!\+\d)[\w.:/+#=-]{1,128}")
 _NOT_ID = re.compile(r"[^\w.:/+#=-]")
 _COMMON_FIELDS = {"id", "person_id", "source", "meta"}
 _MAX_SOURCE_CHARACTERS = 100
@@ -28,11 +29,13 @@ class Checked:
         row: the usable row; None when it is refused.
         findings: refusals and repairs.
         row_id: the id to report, where there is one that may be shown.
+        kept: for each message of the row (pairs: of its prompt) its place before trimming.
     """
 
     row: Row | None = None
     findings: list[Finding] = field(default_factory=list)
     row_id: str | None = None
+    kept: list[int] = field(default_factory=list)
 
     @property
     def refusals(self) -> list[Finding]:
@@ -75,12 +78,13 @@ def check_conversation(raw: RawRow, file: str, rules: ValidateDataConfig) -> Che
         checked.findings.append(Finding("TOO_FEW_TURNS", "messages"))
     if checked.refusals:
         return checked
+    checked.kept = kept
     checked.row = Conversation(
         id=identity.id,
         person_id=identity.person_id,
         messages=[messages[index] for index in kept],
         source=identity.source,
-        meta=realign(identity.meta, len(messages), kept),
+        meta=realign(_facts(identity.meta, "messages", checked), len(messages), kept),
     )
     return checked
 
@@ -110,7 +114,8 @@ def check_pair(raw: RawRow, file: str, rules: ValidateDataConfig) -> Checked:
         checked.findings.append(Finding("IDENTICAL_REPLIES"))
     if checked.refusals:
         return checked
-    meta = realign(identity.meta, len(found["prompt"]), kept)
+    meta = realign(_facts(identity.meta, "prompt", checked), len(found["prompt"]), kept)
+    checked.kept = kept
     checked.row = PreferencePair(
         id=identity.id,
         person_id=identity.person_id,
@@ -146,6 +151,9 @@ def _identify(line: int, value: dict[str, Any], file: str, rules: ValidateDataCo
         source = file
     elif not isinstance(source, str) or not 0 < len(source) <= _MAX_SOURCE_CHARACTERS:
         checked.findings.append(Finding("WRONG_TYPE", "source"))
+    elif holds_identifier(source):
+        checked.findings.append(Finding("META_IDENTIFIER_DROPPED", "source"))
+        source = file
     meta = _meta(value.get("meta", {}), rules, checked)
     if row_id is None or person is None:
         return None
@@ -182,13 +190,26 @@ def _meta(meta: Any, rules: ValidateDataConfig, checked: Checked) -> dict[str, A
     result = {}
     for key, value in meta.items():
         known = bool(_LABEL.fullmatch(key))
-        if known and (key in rules.keep_meta or _holds_labels_only(value)):
+        if known and key in rules.keep_meta:
+            result[key] = value
+        elif known and (names_identifier(key) or holds_identifier(value)):
+            checked.findings.append(Finding("META_IDENTIFIER_DROPPED", f"meta.{key}"))
+        elif known and _holds_labels_only(value):
             result[key] = value
         else:
             checked.findings.append(Finding("META_TEXT_DROPPED", f"meta.{key}" if known else "meta"))
     if "ratings" in result and not _are_ratings(result["ratings"], rules.max_rating):
         checked.findings.append(Finding("INVALID_RATING", "meta.ratings"))
     return result
+
+
+def _facts(meta: dict[str, Any], at: str, checked: Checked) -> dict[str, Any]:
+    places = {finding.at for finding in checked.findings if finding.code in TEXT_REPAIRS}
+    changed = {int(place[len(at) + 1 : -1]) for place in places if place.startswith(f"{at}[")}
+    kept = without_offsets(meta, changed) if changed else meta
+    if kept != meta:
+        checked.findings.append(Finding("META_OFFSETS_DROPPED", "meta"))
+    return kept
 
 
 def _holds_labels_only(value: Any) -> bool:
