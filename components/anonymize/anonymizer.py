@@ -1,17 +1,26 @@
 """One person's rows in, the same rows without personal data out."""
 
+import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from components.anonymize import leak_check, records_text
-from components.anonymize.config import AnonymizeConfig
-from components.anonymize.detector import Detector
-from components.anonymize.entities import Form, Identities, Mentions, forms
-from components.anonymize.operators import PLACEHOLDER, Operator, PlaceholderOperator, numbers_in_use
+from components.anonymize.entities import Identities, Value, spellings
+from components.anonymize.finding import PersonFindings, language_of
+from components.anonymize.leak_check import PersonOriginals, Ranges, SecondLook
+from components.anonymize.operators import Mention, Operators, numbers_in_use
+from components.anonymize.policy import Policy
 from components.anonymize.recall import Tally
 from components.anonymize.records_text import AnyRow
-from components.anonymize.spans import Span, merge
-from components.shared.normalize import canonical
+from components.anonymize.spans import Span
+from components.shared.languages import Language
+from components.shared.original_values import OriginalValues
+
+_BORN = re.compile(r"\b(?:born|birth\w*|dob|d\.o\.b|родил\w*|рожден\w*|tug'ilgan\w*|туғилган\w*)\b", re.IGNORECASE)
+_BIRTH_CONTEXT = 40
+"""Characters before a date in which such a word makes it a date of birth."""
+_TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL", "ADDRESS"})
 
 
 @dataclass
@@ -20,6 +29,7 @@ class Counts:
 
     entities: Counter[str] = field(default_factory=Counter)
     engines: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     characters: int = 0
     masked: int = 0
@@ -28,7 +38,7 @@ class Counts:
 
     def add(self, other: "Counts") -> None:
         """Add another count to this one."""
-        for name in ("entities", "engines", "reasons"):
+        for name in ("entities", "engines", "languages", "reasons"):
             getattr(self, name).update(getattr(other, name))
         for name in ("characters", "masked", "people"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -41,110 +51,135 @@ class Outcome:
 
     row: AnyRow | None
     reason: str | None
+    doubts: tuple[float, ...] = ()
+    """For each turn: how uncertain its least certain span is, 0-1; 0 where nothing was found."""
 
 
-def anonymize_person(rows: list[AnyRow], detector: Detector, config: AnonymizeConfig) -> tuple[list[Outcome], Counts]:
-    """Anonymise all rows of one person together, so that the same value gets the same placeholder in each.
+@dataclass(frozen=True)
+class CorpusOriginals:
+    """Keyed hashes of what was replaced in the rows of all people."""
 
-    Args:
-        rows: every conversation and preference pair of the person, in a fixed order.
-        detector: finds personal data in one text.
-        config: the policy.
+    everything: OriginalValues
+    """Every value and every part of a name: what no surrogate, in any of its forms, may be."""
+    telling: OriginalValues
+    """Values that tell a person by themselves: full names, numbers, addresses. They must be in nobody's finished rows."""
 
-    Returns:
-        One outcome for each row, in order, and the counts.
-    """
-    row_texts = [records_text.texts(row) for row in rows]
-    spans = [_detect(row, parts, detector, config) for row, parts in zip(rows, row_texts, strict=True)]
-    originals = _values(row_texts, spans)
-    wanted = forms(originals)
-    mentions = Mentions(wanted)
-    allowed = {canonical(value) for value in config.allow}
-    spans = [
-        [_replaceable(part, [*found, *mentions.find(part)], config, allowed) for part, found in zip(parts, row_spans, strict=True)]
-        for parts, row_spans in zip(row_texts, spans, strict=True)
-    ]
-    identities = Identities(_values(row_texts, spans))
-    operator = PlaceholderOperator(_placeholders_of(row_texts))
-    counts = Counts(people=1)
-    outcomes = []
-    for row, parts, row_spans in zip(rows, row_texts, spans, strict=True):
-        _count(row, parts, row_spans, counts, config)
-        replaced = [replace(part, found, identities, operator) for part, found in zip(parts, row_spans, strict=True)]
-        outcomes.append(_outcome(records_text.rebuild(row, replaced), wanted, counts))
-    return outcomes, counts
+    @classmethod
+    def empty(cls, key: bytes) -> "CorpusOriginals":
+        """Return empty sets under a key."""
+        return cls(OriginalValues(key), OriginalValues(key))
+
+    def add(self, findings: PersonFindings) -> None:
+        """Add what was found in one person's rows."""
+        for value in set(findings.values):
+            self.everything.update((value.surface, *spellings(value)))
+            if value.type in _TELLING_TYPES or (value.type == "PERSON" and " " in value.surface.strip()):
+                self.telling.add(value.surface)
+
+    def merge(self, other: "CorpusOriginals") -> None:
+        """Add other sets under the same key."""
+        self.everything.merge(other.everything)
+        self.telling.merge(other.telling)
 
 
-def replace(text: str, spans: list[Span], identities: Identities, operator: Operator) -> str:
-    """Write the replacement of each span in its place; all other characters stay as they are."""
-    pieces = []
-    position = 0
-    for span in spans:
-        key = identities.key(span.type, text[span.start : span.end])
-        pieces += [text[position : span.start], operator.replacement(span.type, key)]
-        position = span.end
-    return "".join([*pieces, text[position:]])
+@dataclass(frozen=True)
+class Anonymizer:
+    """Writes and checks rows; one for the whole corpus."""
+
+    policy: Policy
+    key: bytes
+    corpus: CorpusOriginals
+    second_look: SecondLook | None
+
+    def person(self, rows: Sequence[AnyRow], findings: PersonFindings) -> tuple[list[Outcome], Counts, dict[str, str]]:
+        """Anonymise all rows of one person together, so that the same value gets the same replacement in each.
+
+        Args:
+            rows: every conversation and preference pair of the person, in a fixed order.
+            findings: what ``find_person`` found in them.
+
+        Returns:
+            One outcome for each row, in order; the counts; and each replacement with the value behind it (for a vault).
+        """
+        row_texts = [records_text.texts(row) for row in rows]
+        writer = _Writer(self, rows[0].person_id, findings.values, _placeholders_of(row_texts))
+        originals = PersonOriginals(self.key, findings.forms)
+        counts = Counts(people=1)
+        outcomes = []
+        for row, texts, spans in zip(rows, row_texts, findings.spans, strict=True):
+            _count(row, texts, spans, counts, self.policy)
+            written = [writer.write(text, found) for text, found in zip(texts, spans, strict=True)]
+            finished = records_text.rebuild(row, [text for text, _ in written])
+            reason = leak_check.check(
+                finished,
+                originals,
+                replaced=[ranges for _, ranges in written],
+                corpus=self.corpus.telling,
+                second_look=self.second_look,
+            )
+            if reason is not None:
+                counts.reasons[reason] += 1
+            doubts = tuple(_doubt(found) for found in spans[: len(records_text.turns(row))])
+            outcomes.append(Outcome(None if reason else finished, reason, doubts))
+        return outcomes, counts, writer.given
 
 
-def _detect(row: AnyRow, parts: list[str], detector: Detector, config: AnonymizeConfig) -> list[list[Span]]:
-    """Search the turns as one document, and each string of the metadata by itself."""
-    allowed = {canonical(value) for value in config.allow}
-    number = len(records_text.turns(row))
-    found = detector.find(parts[:number])
-    found += [detector.find([part])[0] for part in parts[number:]]
-    return [_replaceable(part, spans, config, allowed) for part, spans in zip(parts, found, strict=True)]
+class _Writer:
+    """Puts replacements in the place of spans."""
+
+    def __init__(self, anonymizer: Anonymizer, person_id: str, values: Sequence[Value], taken: dict[str, int]) -> None:
+        self._identities = Identities(values)
+        is_original: Callable[[str], bool] = anonymizer.corpus.everything.__contains__
+        self._operators = Operators(anonymizer.policy, anonymizer.key, person_id, is_original, taken)
+        self.given: dict[str, str] = {}
+
+    def write(self, text: str, spans: Sequence[Span]) -> tuple[str, Ranges]:
+        """Return the text with every span replaced, and where the replacements stand in it; all other characters stay as they are."""
+        if not spans:
+            return text, ()
+        language: Language | None = language_of(text)
+        pieces: list[str] = []
+        ranges = []
+        position = length = 0
+        for span in spans:
+            surface = text[span.start : span.end]
+            entity = self._identities.key(Value(span.type, surface, language))
+            birth = span.type == "DATE" and _BORN.search(text[max(0, span.start - _BIRTH_CONTEXT) : span.start]) is not None
+            replacement = self._operators.replacement(Mention(span.type, entity, surface, language, birth))
+            self.given[replacement] = surface
+            pieces += [text[position : span.start], replacement]
+            start = length + span.start - position
+            length = start + len(replacement)
+            ranges.append((start, length))
+            position = span.end
+        return "".join([*pieces, text[position:]]), ranges
 
 
-def _replaceable(text: str, spans: list[Span], config: AnonymizeConfig, allowed: set[str]) -> list[Span]:
-    """Apply the policy, leave existing placeholders alone, and unite what overlaps."""
-    kept = [match.span() for match in PLACEHOLDER.finditer(text)]
-    chosen = [
-        span
-        for span in spans
-        if config.scored(span.type, text[span.start : span.end])
-        and canonical(text[span.start : span.end]) not in allowed
-        and not any(span.start < end and start < span.end for start, end in kept)
-    ]
-    return merge(chosen)
+def _doubt(spans: Sequence[Span]) -> float:
+    return max((1.0 - span.score for span in spans), default=0.0)
 
 
-def _values(row_texts: list[list[str]], spans: list[list[list[Span]]]) -> list[tuple[str, str]]:
-    """Return type and surface of every span, in order."""
-    return [
-        (span.type, part[span.start : span.end])
-        for parts, row_spans in zip(row_texts, spans, strict=True)
-        for part, found in zip(parts, row_spans, strict=True)
-        for span in found
-    ]
-
-
-def _placeholders_of(row_texts: list[list[str]]) -> dict[str, int]:
+def _placeholders_of(row_texts: Sequence[Sequence[str]]) -> dict[str, int]:
     highest: dict[str, int] = {}
-    for part in (part for parts in row_texts for part in parts):
-        for name, number in numbers_in_use(part).items():
+    for text in (text for texts in row_texts for text in texts):
+        for name, number in numbers_in_use(text).items():
             highest[name] = max(highest.get(name, 0), number)
     return highest
 
 
-def _outcome(row: AnyRow, originals: list[Form], counts: Counts) -> Outcome:
-    reason = leak_check.check(row, originals)
-    if reason is None:
-        return Outcome(row, None)
-    counts.reasons[reason] += 1
-    return Outcome(None, reason)
-
-
-def _count(row: AnyRow, parts: list[str], spans: list[list[Span]], counts: Counts, config: AnonymizeConfig) -> None:
-    for part, found in zip(parts, spans, strict=True):
+def _count(row: AnyRow, texts: Sequence[str], spans: Sequence[Sequence[Span]], counts: Counts, policy: Policy) -> None:
+    for text, found in zip(texts, spans, strict=True):
         counts.entities.update(span.type for span in found)
         counts.engines.update(span.engine for span in found)
-        counts.characters += len(part)
+        counts.characters += len(text)
         counts.masked += sum(span.end - span.start for span in found)
+    turns = records_text.turns(row)
+    counts.languages.update(language_of(turn.content) or "unknown" for turn in turns)
     gold = records_text.gold(row)
     if gold is None:
         return
     counts.tally.rows += 1
-    for number, turn in enumerate(records_text.turns(row)):
+    for number, turn in enumerate(turns):
         here = [span for span in gold if span.message == number]
-        wanted = {span for span in here if config.scored(span.type, turn.content[span.start : span.end])}
-        counts.tally.count_text(turn.content, here, spans[number], wanted)
+        wanted = {span for span in here if policy.replaces(span.type, turn.content[span.start : span.end])}
+        counts.tally.count_text(turn.content, here, list(spans[number]), wanted)

@@ -1,48 +1,70 @@
 """The page that a privacy officer reads: verdict, types and counts, measured recall; never a word of a person."""
 
-from components.anonymize.anonymizer import Counts
-from components.anonymize.config import AnonymizeConfig
+from components.anonymize.facts import Facts
+from components.anonymize.leak_check import REASONS
+from components.anonymize.policy import Policy
 from components.anonymize.recall import Tally, wilson
 from components.anonymize.spans import DIRECT_TYPES, TYPES
 from components.shared.report import Page, Section, Table, render
 
+_OPERATIONS = {
+    "keep": "stays",
+    "placeholder": "numbered placeholder",
+    "redact": "[REDACTED]",
+    "surrogate": "another name of the same culture, gender and case",
+    "format": "another of the same form, from a range that belongs to nobody",
+    "shift": "the date some weeks before, the same shift for all dates of a person",
+    "band": "another age of the same band",
+    "generalise": "a broader word",
+    "class": "what kind of body it is",
+}
 
-def audit_page(counts: Counts, config: AnonymizeConfig, *, rows_in: int, rows_out: int, detector: str, refusals: list[str]) -> str:
+
+def audit_page(facts: Facts, refusals: list[str]) -> str:
     """Return the report as HTML."""
-    quarantined = rows_in - rows_out
-    passed = "none of the values that were found is left in the output"
+    counts = facts.result.counts
     found, total = counts.tally.direct()
     missed = f" Of {total:,} direct identifiers that are known from gold spans, {total - found:,} were missed." if total else ""
-    verdict = " ".join(refusals) or f"{rows_out:,} of {rows_in:,} rows passed; {quarantined:,} went to quarantine; {passed}.{missed}"
+    passed = f"{facts.rows_out:,} of {facts.rows_in:,} rows passed; {len(facts.result.quarantined):,} went to quarantine"
+    verdict = " ".join(refusals) or f"{passed}; none of the values that were found is left in the output.{missed}"
     share = counts.masked / counts.characters if counts.characters else 0.0
-    facts = {
-        "Rows in": rows_in,
-        "Rows out": rows_out,
-        "Quarantined": quarantined,
+    shown = {
+        "Rows in": facts.rows_in,
+        "Rows out": facts.rows_out,
+        "Quarantined": len(facts.result.quarantined),
         "People": counts.people,
         "Values replaced": counts.entities.total(),
         "Characters replaced": f"{share:.2%}",
-        "Engines": detector,
-        "Mode": config.mode,
+        "Engines": facts.engines.detector.name,
+        "Key": facts.key,
     }
-    sections = [_entities(counts), _recall(counts.tally, config), _leaks(counts), _policy(config)]
-    return render(Page(title="Anonymization", verdict=verdict, good=not refusals, facts=facts, sections=sections))
+    if facts.engines.missing:
+        shown["Engines that were wanted and are missing"] = ", ".join(facts.engines.missing)
+    sections = [_entities(facts), _recall(counts.tally, facts), _leaks(facts), _policy(facts)]
+    return render(Page(title="Anonymization", verdict=verdict, good=not refusals, facts=shown, sections=sections))
 
 
-def _entities(counts: Counts) -> Section:
-    rows = [[name, name in DIRECT_TYPES, counts.entities[name]] for name in TYPES if counts.entities[name]]
+def _entities(facts: Facts) -> Section:
+    counts = facts.result.counts
+    rows = [
+        [name, name in DIRECT_TYPES, counts.entities[name], _operation(facts.config.policy, name)]
+        for name in TYPES
+        if counts.entities[name]
+    ]
     engines = [[name, number] for name, number in sorted(counts.engines.items())]
+    languages = [[name, number] for name, number in sorted(counts.languages.items())]
     return Section(
         "What was replaced",
-        ["Each value became a placeholder that is the same wherever the same person's rows mention it."],
+        ["The same value of the same person got the same replacement wherever their rows mention it; another person's is another."],
         [
-            Table(["Type", "Identifies directly", "Times"], rows),
+            Table(["Type", "Identifies directly", "Times", "Replaced by"], rows),
             Table(["Found by", "Times"], engines, "Propagation: mentions of a value that another place gave away."),
+            Table(["Language of the turn", "Turns"], languages),
         ],
     )
 
 
-def _recall(tally: Tally, config: AnonymizeConfig) -> Section:
+def _recall(tally: Tally, facts: Facts) -> Section:
     if not tally.rows:
         return Section(
             "Recall", ["Recall was not measured on this data: no row carries gold spans (meta.entities). Have a sample reviewed by hand."]
@@ -61,24 +83,36 @@ def _recall(tally: Tally, config: AnonymizeConfig) -> Section:
     ]
     if tally.kept_by_policy:
         kept = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.kept_by_policy.items()))
-        text.append(f"Kept by policy and not counted: {kept} (ages below {config.minimum_age}, types that are not replaced).")
+        text.append(f"Kept by policy and not counted: {kept} (ages below {facts.config.policy.minimum_age}, types that are not replaced).")
     return Section("Recall", text, [Table(["Type", "Gold spans", "Found", "Recall", "95 % interval"], rows)])
 
 
-def _leaks(counts: Counts) -> Section:
-    rows = [[reason, number] for reason, number in sorted(counts.reasons.items())]
-    text = (
-        "Every finished row was searched for every original value found in that person's rows, in its text, metadata and identifiers."
-        " A hit sends the row to quarantine."
-    )
-    return Section("Leak check", [text], [Table(["Reason", "Rows"], rows)] if rows else [])
-
-
-def _policy(config: AnonymizeConfig) -> Section:
+def _leaks(facts: Facts) -> Section:
+    counts = facts.result.counts
+    rows = [[reason, counts.reasons[reason], meaning] for reason, meaning in REASONS.items()]
     text = [
-        f"Replaced: {', '.join(config.types)}.",
-        f"Ages from {config.minimum_age} on are replaced, younger ones stay. Days and months are replaced, bare years stay.",
-        "Countries and states stay, towns are replaced.",
-        "The result is de-identified, not anonymous: a reader who knows a person may still recognise a story.",
+        "First look: every finished row was searched, by keyed hashes and without asking a detector, for every value that was replaced in"
+        " that person's rows, in all spellings and inflections, in text, metadata and identifiers; and for every full name, number and"
+        " address that was replaced in anybody's rows.",
+        f"Second look: the engines read the finished rows again and count what they believe with {facts.config.second_look_threshold:g} or"
+        " more to be a direct identifier outside the replacements.",
+        "A hit sends the row to quarantine.",
     ]
-    return Section("Policy", text)
+    return Section("Leak check", text, [Table(["Reason", "Rows", "Meaning"], rows)])
+
+
+def _policy(facts: Facts) -> Section:
+    policy = facts.config.policy
+    text = [
+        f"Ages from {policy.minimum_age} on are replaced, younger ones stay." if policy.minimum_age else "Every age is replaced.",
+        f"Values that are never replaced: {len(policy.allow)}. A list of known values: {'yes' if facts.config.known_values else 'none'}.",
+        "The result is de-identified, not anonymous: a reader who knows a person may still recognise a story, and the key can be used to"
+        " test guesses. Under GDPR (recital 26) it stays personal data as long as the key exists.",
+    ]
+    table = Table(["Type", "Replaced by"], [[name, _operation(policy, name)] for name in TYPES])
+    return Section("Policy", text, [table])
+
+
+def _operation(policy: Policy, entity_type: str) -> str:
+    operations = {str(name): operation.op for name, operation in policy.operators.items()}
+    return _OPERATIONS[operations.get(entity_type, "keep")]

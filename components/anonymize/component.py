@@ -11,21 +11,23 @@ def anonymize(
     preferences: dsl.Input[dsl.Dataset],
     anonymized_conversations: dsl.Output[dsl.Dataset],
     anonymized_preferences: dsl.Output[dsl.Dataset],
+    original_values: dsl.Output[dsl.Dataset],
     quarantine: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     config: dict = {},
 ):
-    """Find personal data and replace them by placeholders that are consistent within a conversation.
+    """Find personal data, replace them consistently, and check that no original value is left.
 
     Args:
         conversations: conversations/v1.
         preferences: preferences/v1.
         anonymized_conversations: conversations/v1 with anonymized=true.
         anonymized_preferences: preferences/v1 with anonymized=true.
-        quarantine: Rows in which an original value survived: id and reason; never text.
+        original_values: original_values/v1: keyed hashes of what was replaced; privacy_audit searches generated text for them.
+        quarantine: Rows in which an original value survived, or may have: line and reason; never text.
         report: Types and counts, measured recall where gold spans exist; never text.
         metrics: Entities by type, recall, share of masked characters, leaks.
         config: AnonymizeConfig as JSON.
     """
-    return stage_spec("data", "components.anonymize.stage:run")
+    return stage_spec("train", "components.anonymize.stage:run")

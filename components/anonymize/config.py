@@ -1,41 +1,53 @@
-"""Settings of the anonymize stage: what is replaced, and when the result is refused."""
+"""Settings of the anonymize stage: how personal data are found, what replaces them, and when the result is refused."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from components.anonymize.operators import is_kept_age
+from components.anonymize.policy import Policy
 from components.shared.config import StageConfig
 
-EntityType = Literal["PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION"]
+
+class EngineSettings(StageConfig):
+    """Which engines look; the rules always do. What any of them finds is found."""
+
+    morphology: Literal["on", "off"] = "on"
+    """Russian by natasha and pymorphy3: names in every case, where lists and cues end."""
+
+    neural: Literal["on", "off"] = "on"
+    """English by a small head on a frozen MiniLM: names, places and jobs that no list holds."""
+
+    model: str = ""
+    """A NER model of your own beside them: ``spacy:NAME`` or ``transformers:NAME[@REVISION]``, NAME may be a folder."""
+
+    on_missing: Literal["fail", "degrade"] = "fail"
+    """What an engine that is not installed means: stop, or go on without it and count it (``engines_missing``)."""
 
 
 class AnonymizeConfig(StageConfig):
     """What is personal, what replaces it, and which result is good enough."""
 
-    types: tuple[EntityType, ...] = (
-        "PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "DATE", "AGE", "ORGANIZATION", "LOCATION",
-    )  # fmt: skip
-    """Types that are replaced; the default covers what the HIPAA Safe Harbor (45 CFR 164.514(b)(2)) lists for text, and organisations."""
+    policy: Policy = Field(default_factory=lambda: Policy.load("surrogates"))
+    """What replaces each type: ``surrogates``, ``placeholders``, ``strict``, or the path of a YAML file. Read where the run is started."""
 
-    mode: Literal["placeholder"] = "placeholder"
-    """What stands for a value: ``[PERSON_1]``, the same for the same value of the same person."""
+    engines: EngineSettings = EngineSettings()
+    """Which engines look."""
 
-    minimum_age: int = Field(default=90, ge=0, le=120)
-    """Years; ages from here on are replaced, younger ones stay (Safe Harbor: over 89). 0 replaces every age."""
+    known_values: str = ""
+    """URI of a CSV file with names of staff and clients (``value`` or ``value,type`` a line), found exactly and inflected. Keep it where
+    only this stage reads it."""
 
-    allow: tuple[str, ...] = ()
-    """Values that are never replaced (compared without case), such as the public name of the service. Keep it short: it is an exemption."""
+    second_look_threshold: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Score from which the second look, over the finished text, counts a direct identifier as left. Below the engines' own thresholds."""
 
-    max_leak_fraction: float = Field(default=0.01, ge=0.0, le=1.0)
-    """Share of rows that the leak check may quarantine; above it the stage fails and writes no data."""
+    max_leak_fraction: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of rows in which an original value may survive and be quarantined; above it the stage writes no data and fails."""
+
+    max_suspect_fraction: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Share of rows that the second look may quarantine; above it the stage writes no data and fails."""
 
     min_recall: float | None = Field(default=None, ge=0.0, le=1.0)
     """Recall of direct identifiers that must be reached where gold spans exist; unset: reported, not required."""
 
     workers: int = Field(default=0, ge=0, le=64)
     """Processes; 0: as many as CPUs are available. The output does not depend on it."""
-
-    def scored(self, entity_type: str, value: str) -> bool:
-        """Say whether the policy replaces a value of a type at all (ages below ``minimum_age`` stay)."""
-        return entity_type in self.types and not (entity_type == "AGE" and is_kept_age(value, self.minimum_age))

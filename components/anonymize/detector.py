@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from components.anonymize.operators import PLACEHOLDER
-from components.anonymize.rules import RuleDetector
 from components.anonymize.spans import Span, merge
 
 
@@ -36,8 +35,3 @@ class UnionDetector:
 def _outside_placeholders(turn: str, spans: list[Span]) -> list[Span]:
     kept = [match.span() for match in PLACEHOLDER.finditer(turn)]
     return [span for span in spans if not any(span.start < end and start < span.end for start, end in kept)]
-
-
-def default_detector() -> UnionDetector:
-    """Return the detector of the stage."""
-    return UnionDetector([RuleDetector()])

@@ -1,54 +1,100 @@
 """The check that can fail a row: does any original value survive in what would be written?
 
-It knows nothing of detectors: it searches the finished output for the values that were found in the person's rows.
+Two looks at the finished row. The first searches for keyed hashes of every value that was replaced, in all its spellings and inflections,
+and asks no detector: what was found anywhere must be nowhere. The second asks the engines again, with lower thresholds, about the text
+outside the replacements: what they half believe to be a direct identifier sends the row to quarantine.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.anonymize.detector import Detector
 from components.anonymize.entities import Form, capital_within_sentence
 from components.anonymize.operators import PLACEHOLDER
-from components.anonymize.records_text import AnyRow, texts
-from components.shared.normalize import canonical, normalize
+from components.anonymize.records_text import AnyRow, texts, turns
+from components.anonymize.spans import DIRECT_TYPES
+from components.shared.normalize import normalize
+from components.shared.original_values import OriginalValues
 
 LEAK = "LEAK"
 LEAK_IN_IDENTIFIER = "LEAK_IN_IDENTIFIER"
+LEAK_OF_ANOTHER = "LEAK_OF_ANOTHER_PERSON"
+SUSPECT = "SUSPECT"
+REASONS = {
+    LEAK: "a value that was replaced elsewhere in this person's rows is still there",
+    LEAK_IN_IDENTIFIER: "the row's id, person id, source or a key of its metadata tells a name or an address; give neutral ones",
+    LEAK_OF_ANOTHER: "a full name, number or address that was replaced in another person's rows is still there",
+    SUSPECT: "the engines half believe that a direct identifier was left; a person must look",
+}
+
+Ranges = Sequence[tuple[int, int]]
+"""Start and end (exclusive) of each replacement in a finished text."""
 
 
-def check(row: AnyRow, originals: list[Form]) -> str | None:
-    """Return the reason why an anonymised row must not be written, or None.
+class PersonOriginals:
+    """Keyed hashes of the spellings of one person's values."""
+
+    def __init__(self, key: bytes, spellings: Iterable[Form]) -> None:
+        self.free, self.bound = OriginalValues(key), OriginalValues(key)
+        for form in spellings:
+            (self.bound if form.case_bound else self.free).add(form.text)
+
+    def survive(self, text: str) -> bool:
+        """Say whether a text holds one of the values as whole words; ordinary words only where a capital means the name."""
+        if not len(self.free) and not len(self.bound):
+            return False
+        blanked = PLACEHOLDER.sub(lambda match: "␟" * len(match.group()), text)
+        if next(self.free.find(blanked), None) is not None:
+            return True
+        if not len(self.bound):
+            return False
+        cased = normalize(blanked).text
+        return any(capital_within_sentence(cased, start) for start, _ in self.bound.find(cased))
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """The engines at lower thresholds."""
+
+    detector: Detector
+
+    def suspects(self, contents: Sequence[str], replaced: Sequence[Ranges]) -> int:
+        """Return how many direct identifiers the engines half believe to be left outside the replacements."""
+        return sum(
+            span.type in DIRECT_TYPES and not any(span.start < end and start < span.end for start, end in ranges)
+            for spans, ranges in zip(self.detector.find(contents), replaced, strict=True)
+            for span in spans
+        )
+
+
+def check(
+    row: AnyRow,
+    originals: PersonOriginals,
+    *,
+    replaced: Sequence[Ranges] = (),
+    corpus: OriginalValues | None = None,
+    second_look: SecondLook | None = None,
+) -> str | None:
+    """Return the reason why a finished row must not be written, or None.
 
     Args:
         row: the row as it would be written.
-        originals: the spellings of every value that was replaced in this person's rows.
+        originals: the values of this person.
+        replaced: for each text of the row, where replacements stand (needed for the second look).
+        corpus: values of all people that tell a person by themselves (full names, numbers, addresses).
+        second_look: the engines at lower thresholds; None: no second look.
     """
-    if any(survives(text, originals) for text in texts(row)):
+    contents = texts(row)
+    if any(originals.survive(text) for text in contents):
         return LEAK
     identifiers = (row.id, row.person_id, row.source, *row.meta)
-    if any("@" in name or survives(name.replace("_", " "), originals) for name in identifiers):
+    if any("@" in name or originals.survive(name.replace("_", " ")) for name in identifiers):
         return LEAK_IN_IDENTIFIER
+    if corpus is not None and any(next(corpus.find(text), None) is not None for text in contents):
+        return LEAK_OF_ANOTHER
+    if second_look is not None:
+        number = len(turns(row))
+        parts = [slice(0, number), *(slice(index, index + 1) for index in range(number, len(contents)))]
+        if any(second_look.suspects(contents[part], replaced[part]) for part in parts):
+            return SUSPECT
     return None
-
-
-def survives(text: str, originals: list[Form]) -> bool:
-    """Say whether a text still holds one of the values as whole words, whatever the case."""
-    blanked = PLACEHOLDER.sub(" ␟ ", text)
-    folded = canonical(blanked)
-    cased = normalize(blanked).text
-    for form in originals:
-        if form.case_bound:
-            if any(capital_within_sentence(cased, start) for start in _positions(cased.casefold(), form.text) if start < len(cased)):
-                return True
-        elif next(iter(_positions(folded, form.text)), None) is not None:
-            return True
-    return False
-
-
-def _positions(text: str, value: str) -> list[int]:
-    """Where ``value`` stands in ``text`` between non-word characters."""
-    found = []
-    start = text.find(value)
-    while start >= 0:
-        end = start + len(value)
-        before, after = text[start - 1 : start], text[end : end + 1]
-        if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
-            found.append(start)
-        start = text.find(value, start + 1)
-    return found

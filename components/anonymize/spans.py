@@ -32,7 +32,8 @@ class Span:
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
-    """Unite overlapping spans: every character that any engine found stays found; the longest span gives type and engine.
+    """Unite overlapping spans: every character that any engine found stays found; the longest span gives type and engine, among
+    equally long ones the surest.
 
     Returns:
         Disjoint spans in order of position, the same for any order of the input.
@@ -62,5 +63,5 @@ def covered(start: int, end: int, spans: Iterable[Span]) -> bool:
     return position >= end
 
 
-def _prominence(span: Span) -> tuple[int, int, int, str]:
-    return (span.start - span.end, _RANK[span.type], span.start, span.engine)
+def _prominence(span: Span) -> tuple[int, float, int, int, str]:
+    return (span.start - span.end, -span.score, _RANK[span.type], span.start, span.engine)

@@ -1,15 +1,21 @@
 """The anonymize stage as the pipeline starts it: a process, sealed artifacts, a tracking server. Everybody here is invented."""
 
 import json
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kfp import dsl
 
-from components.shared import artifacts, launch
-from components.shared.errors import EXIT_CONTRACT, EXIT_GATE
+from components.anonymize import passes, workers
+from components.anonymize.config import AnonymizeConfig
+from components.anonymize.corpus import CorpusRun
+from components.anonymize.people import Spool
+from components.shared import artifacts, launch, shutdown
+from components.shared.errors import EXIT_CONTRACT, EXIT_GATE, Interrupted
+from components.shared.original_values import ORIGINAL_VALUES_SCHEMA, OriginalValues
+from components.shared.pseudonym_key import KEY_VARIABLE
 from tests.data_stages import run_process
 
 CONTRACT = {
@@ -17,11 +23,20 @@ CONTRACT = {
     "preferences": "system.Dataset",
     "anonymized_conversations": "system.Dataset",
     "anonymized_preferences": "system.Dataset",
+    "original_values": "system.Dataset",
     "quarantine": "system.Dataset",
     "report": "system.HTML",
     "metrics": "system.Metrics",
 }
 INPUTS = ("conversations", "preferences")
+RULES = {"engines": {"morphology": "off", "neural": "off"}}
+PLACEHOLDERS = {**RULES, "policy": "placeholders"}
+KEY = "5e" * 32
+
+
+@pytest.fixture(autouse=True)
+def pseudonym_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
 
 
 def conversation(number: int, person: str, first: str, **fields: Any) -> dict[str, Any]:
@@ -79,7 +94,7 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def test_stage_writes_sealed_rows_a_report_and_metrics(tmp_path: Path, tracking_uri: str) -> None:
-    done = run_process(["--executor", "kfp.dsl.executor_main", *arguments(tmp_path, good_rows(), {})])
+    done = run_process(["--executor", "kfp.dsl.executor_main", *arguments(tmp_path, good_rows(), PLACEHOLDERS)])
     assert done.code == 0, done.output
     talks = lines(tmp_path, "anonymized_conversations/conversations.jsonl")
     assert [row["id"] for row in talks] == ["c0", "c1", "c2"]
@@ -91,7 +106,15 @@ def test_stage_writes_sealed_rows_a_report_and_metrics(tmp_path: Path, tracking_
     _, manifest = artifacts.open_sealed(tmp_path / "anonymized_conversations", "conversations/v1")
     assert manifest.properties["anonymized"] is True
     assert manifest.properties["rows"] == 3
-    assert set(manifest.files) == {"conversations.jsonl"}
+    assert set(manifest.files) == {"conversations.jsonl", "review.jsonl"}
+    facts = lines(tmp_path, "anonymized_conversations/review.jsonl")
+    assert [fact["replaced"] for fact in facts] == [
+        [2, 0, 0, 0],
+        [1, 0, 0, 0],
+        [2, 0, 0, 0],
+    ]
+    folder, _ = artifacts.open_sealed(tmp_path / "original_values", ORIGINAL_VALUES_SCHEMA)
+    assert "marisol QUISPE" in OriginalValues.read(folder, bytes.fromhex(KEY))
     assert lines(tmp_path, "quarantine/quarantine.jsonl") == []
     metrics = json.loads((tmp_path / "metrics").read_text(encoding="utf-8"))
     assert metrics["rows/in"] == metrics["rows/out"] == 5
@@ -108,36 +131,75 @@ def test_stage_writes_sealed_rows_a_report_and_metrics(tmp_path: Path, tracking_
     runs = client.search_runs([client.get_experiment_by_name("test").experiment_id], filter_string="tags.`attune.stage` = 'anonymize'")
     assert runs[0].info.status == "FINISHED"
     assert runs[0].data.metrics["recall/direct"] == 1.0
-    assert runs[0].data.params["anonymize.minimum_age"] == "90"
+    assert runs[0].data.params["anonymize.policy.minimum_age"] == "90"
 
 
-def test_two_runs_and_any_number_of_processes_write_equal_bytes(
-    artifact: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from components.anonymize import stage, workers
-    from components.anonymize.config import AnonymizeConfig
-    from components.anonymize.people import Spool
-
-    monkeypatch.setattr(workers, "_SINGLE_PROCESS_BYTES", 0)
+def many_rows() -> list[bytes]:
     talks, pairs = good_rows()
     talks = [dict(row, id=f"{row['id']}-{n}", person_id=f"{row['person_id']}-{n % 40}") for n in range(50) for row in talks]
-    paths = [tmp_path / "conversations.jsonl", tmp_path / "preferences.jsonl"]
-    for path, rows in zip(paths, (talks, pairs), strict=True):
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    outputs = []
-    for number in (1, 2, 1):
-        spools = [Spool(tmp_path / f"spool{i}") for i in range(2)]
-        _, counts, rows_in = stage._anonymize(paths, spools, AnonymizeConfig(workers=number))
-        assert rows_in == 152 == sum(map(len, spools))
-        outputs.append((b"".join(spools[0].in_order()), b"".join(spools[1].in_order()), counts))
+    return ["".join(json.dumps(row) + "\n" for row in rows).encode() for rows in (talks, pairs)]
+
+
+def run_corpus(folder: Path, checkpoint: Path | None = None, **config: Any) -> tuple[bytes, bytes, bytes, Any]:
+    """Run both passes over many rows; return the finished rows, the review facts and the counts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / "conversations.jsonl", folder / "preferences.jsonl"]
+    for path, content in zip(paths, many_rows(), strict=True):
+        path.write_bytes(content)
+    spools = [Spool(folder / f"spool{i}") for i in range(2)]
+    reviews = Spool(folder / "reviews")
+    result = CorpusRun(paths, AnonymizeConfig.parse({**RULES, **config}), checkpoint).run(spools, reviews)
+    assert result.rows_in == 152 == sum(map(len, spools)) + len(result.quarantined)
+    talks, pairs, facts = (b"".join(spool.in_order()) for spool in (*spools, reviews))
+    return talks, pairs, facts, result.counts
+
+
+def test_two_runs_and_any_number_of_processes_write_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_SINGLE_PROCESS_BYTES", 0)
+    outputs = [run_corpus(tmp_path / str(n), workers=number) for n, number in enumerate((1, 2, 1))]
     assert outputs[0] == outputs[1] == outputs[2]
-    assert [json.loads(line)["id"] for line in outputs[0][0].splitlines()] == [row["id"] for row in talks]
+    wanted = [json.loads(line)["id"] for line in many_rows()[0].splitlines()]
+    assert [json.loads(line)["id"] for line in outputs[0][0].splitlines()] == wanted
+    monkeypatch.setenv(KEY_VARIABLE, "7a" * 32)
+    assert run_corpus(tmp_path / "other")[0] != outputs[0][0]
+
+
+def test_people_get_surrogates_of_their_own_that_nobody_really_has(tmp_path: Path) -> None:
+    talks = [json.loads(line) for line in run_corpus(tmp_path)[0].splitlines()]
+    first = {talk["person_id"]: talk["messages"][0]["content"] for talk in talks if talk["id"].startswith("c0-")}
+    again = {talk["person_id"]: talk["messages"][0]["content"] for talk in talks if talk["id"].startswith("c2-")}
+    assert not [text for text in (*first.values(), *again.values()) if "Marisol" in text or "Quispe" in text or "marisol" in text]
+    names = {person: text.removeprefix("My wife ").split(" left on ")[0] for person, text in first.items()}
+    assert len(set(names.values())) > 20  # forty people, forty draws from one pool
+    for person, name in names.items():
+        assert again[person].split(" wrote")[0] == name.split()[0].lower()
+
+
+def test_a_killed_attempt_continues_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after the first batch of people, then started again: the same bytes, and those people are not searched again."""
+    whole = run_corpus(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutdown, "requested", lambda: True)
+        with pytest.raises(Interrupted):
+            run_corpus(tmp_path / "a", tmp_path / "checkpoint")
+    kept = (tmp_path / "checkpoint" / "found.jsonl").read_bytes()
+    people = kept.count(b"\n")
+    assert 0 < people < 80
+    assert not [word for word in (b"Marisol", b"marisol", b"Northgate") if word in kept]
+    with (tmp_path / "checkpoint" / "found.jsonl").open("ab") as file:
+        file.write(b'{"spans": [[')  # the line that the kill cut short
+    searched: list[int] = []
+    find = passes.find_person
+    monkeypatch.setattr(passes, "find_person", lambda rows, *rest: searched.append(len(rows)) or find(rows, *rest))
+    assert run_corpus(tmp_path / "b", tmp_path / "checkpoint") == whole
+    assert len(searched) == 82 - people
+    assert not (tmp_path / "checkpoint" / "found.jsonl").exists()
 
 
 def test_a_leak_is_quarantined_and_too_many_fail_the_stage(tmp_path: Path, tracking_uri: str, capfd: pytest.CaptureFixture[str]) -> None:
     talks, pairs = good_rows()
     talks.append(conversation(9, "p1", "Nothing new.", source="inbox of Marisol"))
-    assert launch.main(arguments(tmp_path / "a", (talks, pairs), {"max_leak_fraction": 0.5})) == 0
+    assert launch.main(arguments(tmp_path / "a", (talks, pairs), {**PLACEHOLDERS, "max_leak_fraction": 0.5})) == 0
     assert [row["id"] for row in lines(tmp_path / "a", "anonymized_conversations/conversations.jsonl")] == ["c0", "c1", "c2"]
     entry = {
         "file": "conversations.jsonl",
@@ -149,7 +211,7 @@ def test_a_leak_is_quarantined_and_too_many_fail_the_stage(tmp_path: Path, track
     assert lines(tmp_path / "a", "quarantine/quarantine.jsonl") == [entry]
     assert json.loads((tmp_path / "a" / "metrics").read_text(encoding="utf-8"))["leaks"] == 1
 
-    assert launch.main(arguments(tmp_path / "b", (talks, pairs), {"max_leak_fraction": 0.0})) == EXIT_GATE
+    assert launch.main(arguments(tmp_path / "b", (talks, pairs), PLACEHOLDERS)) == EXIT_GATE
     printed = "".join(capfd.readouterr())
     assert "Original values survived in 1 of 6 rows (LEAK_IN_IDENTIFIER: 1)" in printed
     assert "Marisol" not in printed
@@ -159,7 +221,7 @@ def test_a_leak_is_quarantined_and_too_many_fail_the_stage(tmp_path: Path, track
 def test_recall_below_the_minimum_fails(tmp_path: Path, tracking_uri: str, capfd: pytest.CaptureFixture[str]) -> None:
     talks, pairs = good_rows()
     talks[0]["meta"]["entities"].append({"message": 0, "start": 3, "end": 7, "type": "PERSON"})  # "wife": nobody replaces it
-    assert launch.main(arguments(tmp_path, (talks, pairs), {"min_recall": 0.9})) == EXIT_GATE
+    assert launch.main(arguments(tmp_path, (talks, pairs), {**PLACEHOLDERS, "min_recall": 0.9})) == EXIT_GATE
     assert "Recall of direct identifiers is 0.5000 (1 of 2 gold spans)" in "".join(capfd.readouterr())
     assert not (tmp_path / "anonymized_conversations" / "manifest.json").exists()
 
@@ -167,12 +229,58 @@ def test_recall_below_the_minimum_fails(tmp_path: Path, tracking_uri: str, capfd
 def test_a_broken_row_is_named_by_line(tmp_path: Path, tracking_uri: str, capfd: pytest.CaptureFixture[str]) -> None:
     talks, pairs = good_rows()
     talks[1]["messages"] = [{"role": "user", "content": "secret words"}]
-    assert launch.main(arguments(tmp_path, (talks, pairs), {})) == EXIT_CONTRACT
+    assert launch.main(arguments(tmp_path, (talks, pairs), RULES)) == EXIT_CONTRACT
     printed = "".join(capfd.readouterr())
     assert "conversations.jsonl, line 2: not a valid Conversation" in printed
     assert "secret" not in printed
 
 
 def test_unsealed_input_is_refused(tmp_path: Path, tracking_uri: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert launch.main(arguments(tmp_path, None, {})) == EXIT_CONTRACT
+    assert launch.main(arguments(tmp_path, None, RULES)) == EXIT_CONTRACT
     assert "has no manifest.json" in "".join(capfd.readouterr())
+
+
+def test_without_a_key_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv(KEY_VARIABLE)
+    assert launch.main(arguments(tmp_path, good_rows(), RULES)) == EXIT_CONTRACT
+    assert "ATTUNE_PSEUDONYM_KEY is not set" in "".join(capfd.readouterr())
+
+
+def test_known_values_are_found_exactly_inflected_and_at_the_head_of_a_sentence(tmp_path: Path, tracking_uri: str) -> None:
+    known = tmp_path / "known.csv"
+    known.write_text("# staff\nHope\nzzyx klinik,organization\nОлимжон\n", encoding="utf-8")
+    talks, pairs = good_rows()
+    talks += [
+        conversation(5, "p3", "Hope helped me. I hope so, at Zzyx Klinik."),
+        conversation(6, "p3", "Мен Олимжонга айтдим."),
+    ]
+    assert launch.main(arguments(tmp_path / "run", (talks, pairs), {**PLACEHOLDERS, "known_values": str(known)})) == 0
+    contents = [row["messages"][0]["content"] for row in lines(tmp_path / "run", "anonymized_conversations/conversations.jsonl")]
+    assert contents[3] == "[PERSON_1] helped me. I hope so, at [ORGANIZATION_1]."
+    assert contents[4].startswith("Мен [PERSON_2]")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("", "no value in it"), ("Hope,CAT\n", "line 1: the second cell is no known type"), (None, "no such file")]
+)
+def test_a_broken_list_of_known_values_is_named(
+    tmp_path: Path, tracking_uri: str, capfd: pytest.CaptureFixture[str], content: str | None, message: str
+) -> None:
+    known = tmp_path / "known.csv"
+    if content is not None:
+        known.write_text(content, encoding="utf-8")
+    assert launch.main(arguments(tmp_path / "run", good_rows(), {**RULES, "known_values": str(known)})) == EXIT_CONTRACT
+    printed = "".join(capfd.readouterr())
+    assert message in printed
+    assert "Hope" not in printed
+
+
+def test_a_missing_engine_stops_the_stage_or_is_counted(
+    tmp_path: Path, tracking_uri: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "components.anonymize.morphology", None)
+    engines = {"morphology": "on", "neural": "off"}
+    assert launch.main(arguments(tmp_path / "a", good_rows(), {"engines": engines})) == EXIT_CONTRACT
+    assert "the engine 'morphology' cannot be loaded" in "".join(capfd.readouterr())
+    assert launch.main(arguments(tmp_path / "b", good_rows(), {"engines": {**engines, "on_missing": "degrade"}})) == 0
+    assert json.loads((tmp_path / "b" / "metrics").read_text(encoding="utf-8"))["engines_missing"] == 1

@@ -1,0 +1,80 @@
+"""The engines that a configuration asks for, as one detector."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from components.anonymize.config import EngineSettings
+from components.anonymize.detector import Detector, UnionDetector
+from components.anonymize.entities import Value
+from components.anonymize.known_values import KnownValuesDetector
+from components.anonymize.rules import RuleDetector
+from components.shared.errors import ContractError
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The detector of the first pass, the same engines with lower thresholds, and what was asked for but is not installed."""
+
+    detector: UnionDetector
+    second_look: UnionDetector
+    missing: tuple[str, ...]
+
+
+def build_engines(settings: EngineSettings, known: Sequence[Value] = (), second_look_threshold: float = 0.3) -> Engines:
+    """Load the engines.
+
+    Args:
+        settings: which.
+        known: values that the owner of the data knows.
+        second_look_threshold: for the second detector.
+
+    Raises:
+        ContractError: an engine is not installed and ``on_missing`` is ``fail``, or a named model cannot be loaded.
+    """
+    first: list[Detector] = [RuleDetector()]
+    second: list[Detector] = [RuleDetector(second_look_threshold)]
+    missing = []
+    wanted: list[tuple[str, Callable[[], tuple[Detector, Detector]]]] = []
+    if settings.morphology == "on":
+        wanted.append(("morphology", _morphology))
+    if settings.neural == "on":
+        wanted.append(("neural", lambda: _neural(second_look_threshold)))
+    for name, load in wanted:
+        try:
+            engine, doubtful = load()
+        except (ImportError, ContractError) as error:
+            if settings.on_missing == "fail":
+                raise ContractError(
+                    f"anonymize: the engine {name!r} cannot be loaded ({error}); install it, switch it off with"
+                    f" anonymize.engines.{name}=off, or accept to go on without it with anonymize.engines.on_missing=degrade"
+                ) from None
+            _logger.warning("anonymize: the engine %r is missing; its findings are missing, too", name)
+            missing.append(name)
+        else:
+            first.append(engine)
+            second.append(doubtful)
+    if settings.model:
+        from components.anonymize.named_model import ModelDetector
+
+        named = ModelDetector(settings.model)
+        first.append(named)
+        second.append(named)
+    if known:
+        first.append(KnownValuesDetector(known))
+    return Engines(UnionDetector(first), UnionDetector(second), tuple(missing))
+
+
+def _morphology() -> tuple[Detector, Detector]:
+    from components.anonymize.morphology import MorphologyDetector
+
+    engine = MorphologyDetector()
+    return engine, engine
+
+
+def _neural(second_look_threshold: float) -> tuple[Detector, Detector]:
+    from components.anonymize.neural.detector import NeuralDetector
+
+    return NeuralDetector(), NeuralDetector(second_look_threshold)

@@ -1,0 +1,87 @@
+"""What one person's rows hold: every engine over every row, then every found value searched in all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.anonymize import records_text
+from components.anonymize.detector import Detector
+from components.anonymize.entities import Form, Mentions, Value, forms
+from components.anonymize.operators import PLACEHOLDER
+from components.anonymize.policy import Policy
+from components.anonymize.records_text import AnyRow
+from components.anonymize.spans import Span, merge
+from components.shared.languages import Language, detect
+
+RowSpans = list[list[Span]]
+"""For each text of a row (turns, then metadata): disjoint spans in order."""
+
+
+@dataclass(frozen=True)
+class PersonFindings:
+    """What is replaced in all rows of a person."""
+
+    spans: Sequence[RowSpans]
+    """One entry a row."""
+    values: list[Value]
+    """Type, surface and language of each span."""
+    forms: list[Form]
+    """The spellings under which these values may appear."""
+
+    @classmethod
+    def of(cls, rows: Sequence[AnyRow], spans: Sequence[RowSpans]) -> "PersonFindings":
+        """Read the values behind spans out of the rows."""
+        values = values_of([records_text.texts(row) for row in rows], spans)
+        return cls(spans, values, forms(values))
+
+
+def find_person(rows: Sequence[AnyRow], detector: Detector, policy: Policy) -> list[RowSpans]:
+    """Find what the policy replaces in all rows of one person.
+
+    Args:
+        rows: every conversation and preference pair of the person, in a fixed order.
+        detector: the engines.
+        policy: which types and values are replaced at all.
+    """
+    row_texts = [records_text.texts(row) for row in rows]
+    found = [_detect(row, texts, detector, policy) for row, texts in zip(rows, row_texts, strict=True)]
+    mentions = Mentions(forms(values_of(row_texts, found)))
+    return [
+        [_chosen(text, [*here, *mentions.find(text)], policy) for text, here in zip(texts, row_spans, strict=True)]
+        for texts, row_spans in zip(row_texts, found, strict=True)
+    ]
+
+
+def values_of(row_texts: Sequence[Sequence[str]], spans: Sequence[RowSpans]) -> list[Value]:
+    """Return type, surface and language of every span, in order."""
+    return [
+        Value(span.type, text[span.start : span.end], language)
+        for texts, row_spans in zip(row_texts, spans, strict=True)
+        for text, found in zip(texts, row_spans, strict=True)
+        if found
+        for language in [language_of(text)]
+        for span in found
+    ]
+
+
+def language_of(text: str) -> Language | None:
+    """Return the language that a text is written in, None where it does not tell."""
+    return detect(text).language
+
+
+def _chosen(text: str, spans: Sequence[Span], policy: Policy) -> list[Span]:
+    """Return the spans that are replaced: kept types and values go, placeholders of an earlier pass stay, overlaps are united."""
+    if not spans:
+        return []
+    kept = [match.span() for match in PLACEHOLDER.finditer(text)]
+    return merge(
+        span
+        for span in spans
+        if policy.replaces(span.type, text[span.start : span.end]) and not any(span.start < end and start < span.end for start, end in kept)
+    )
+
+
+def _detect(row: AnyRow, texts: list[str], detector: Detector, policy: Policy) -> RowSpans:
+    """Search the turns as one document, and each string of the metadata by itself."""
+    number = len(records_text.turns(row))
+    found = [*detector.find(texts[:number]), *(detector.find([text])[0] for text in texts[number:])]
+    return [_chosen(text, spans, policy) for text, spans in zip(texts, found, strict=True)]
