@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _FIGURES = re.compile(r"\d{1,3}")
 _HUNDRED = re.compile(r"\b(?:hundred|ст[оа]|yuz|юз)\b", re.IGNORECASE)
+_RUSSIAN_YEARS = re.compile(r"\b(?:год|года|лет)\b")
 _ADULT = 18
 """Years; no band crosses it, because what a counsellor may say to a minor differs."""
 
@@ -40,7 +41,7 @@ def replacement(mention: Mention, band: "Band", keyed: KeyedChoice) -> str:
         return phrases.phrase("ages", "over", mention).format(cap=band.cap)
     changed = _moved(age, band, keyed, phrases.written_in(mention) == "ru")
     if _FIGURES.search(mention.surface):
-        return _FIGURES.sub(str(changed), mention.surface, count=1)
+        return _RUSSIAN_YEARS.sub(_years(changed), _FIGURES.sub(str(changed), mention.surface, count=1))
     return in_case_of(number_words.written_like(changed, mention.surface), mention.surface)
 
 
@@ -54,6 +55,10 @@ def _moved(age: int, band: "Band", keyed: KeyedChoice, agreeing: bool) -> int:
         ring = few if age in few and len(few) > 1 else [other for other in ring if other not in few or len(few) == 1]
     step = 1 + keyed.number("age", str(ring[0])) % max(1, len(ring) - 1)
     return ring[(ring.index(age) + step) % len(ring)]
+
+
+def _years(age: int) -> str:
+    return "года" if _takes_few(age) else "год" if age % 10 == 1 and age != 11 else "лет"
 
 
 def _takes_few(age: int) -> bool:

@@ -33,11 +33,13 @@ class Broader:
         return phrases.inflected(self._variant("bodies", phrases.class_of("bodies", mention.surface), mention), mention)
 
     def _variant(self, group: str, entry: str, mention: Mention) -> str:
+        language = phrases.written_in(mention)
+        base = " ".join(phrases.nominative(word, language) for word in mention.surface.split())
         known = self._order[group, entry]
-        if mention.entity not in known:
-            known.append(mention.entity)
+        if base not in known:
+            known.append(base)
         words = phrases.variants(group, entry, mention)
-        return words[min(known.index(mention.entity), len(words) - 1)]
+        return words[min(known.index(base), len(words) - 1)]
 
 
 def fact(mention: Mention) -> str:

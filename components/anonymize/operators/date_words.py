@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from components.shared.languages import Language
 from components.shared.normalize import canonical
 
 Form = Callable[[int], str]
@@ -25,19 +26,21 @@ def _plain(word: str) -> str:
 
 
 @cache
-def _months() -> dict[str, tuple[int, Form]]:
-    """Return every form of a month with its number and the way to write others alike; earlier languages win."""
+def _months(first: Language) -> dict[str, tuple[int, Form]]:
+    """Return every form of a month with its number and the way to write others alike; "may" is of the first language."""
     months = _words()["months"]
     found: dict[str, tuple[int, Form]] = {}
-    tables = [[row[column] for row in months["en"]] for column in (0, 1)]
-    tables += [[row[column] for row in months["ru"]] for column in range(6)]
-    tables += [
-        [month + ending for month in months[name]]
-        for name in ("uz", "uz_old", "uz_cyrillic")
-        for ending in _words()["uz_endings"]
-        if not ending or (name == "uz_cyrillic") == ("а" <= ending[0] <= "я")
-    ]
-    for table in tables:
+    tables: dict[Language, list[list[str]]] = {
+        "en": [[row[column] for row in months["en"]] for column in (0, 1)],
+        "ru": [[row[column] for row in months["ru"]] for column in range(6)],
+        "uz": [
+            [month + ending for month in months[name]]
+            for name in ("uz", "uz_old", "uz_cyrillic")
+            for ending in _words()["uz_endings"]
+            if not ending or (name == "uz_cyrillic") == ("а" <= ending[0] <= "я")
+        ],
+    }
+    for table in [*tables[first], *(table for language in tables if language != first for table in tables[language])]:
         for number, word in enumerate(table, start=1):
             found.setdefault(_plain(word), (number, _writer(table)))
     return found | {"sep": found["sept"], "сент": found["сен"]}
@@ -56,9 +59,9 @@ def _writer(table: list[str]) -> Form:
     return lambda number: table[number - 1]
 
 
-def month(word: str) -> tuple[int, Form] | None:
-    """Return the number of the month that a word means."""
-    return _months().get(_plain(word))
+def month(word: str, language: Language) -> tuple[int, Form] | None:
+    """Return the number of the month that a word means; other languages than that of the turn are tried, too."""
+    return _months(language).get(_plain(word))
 
 
 def ordinal(words: str) -> tuple[int, Form] | None:

@@ -10,6 +10,7 @@ from components.anonymize.operators.date_words import Form, beside_a_date, month
 from components.anonymize.operators.keyed import KeyedChoice
 from components.anonymize.operators.mention import Mention
 from components.anonymize.operators.surface import in_case_of
+from components.shared.languages import Language
 from components.shared.normalize import canonical, normalize
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def offset(shift: "Shift", keyed: KeyedChoice) -> timedelta:
 def replacement(mention: Mention, back: timedelta) -> str:
     """Return the date moved back, as it was written; a birth as its decade; what cannot be read as "one day"."""
     text = normalize(mention.surface).text
-    reading = _read(text, phrases.written_in(mention) == "en")
+    reading = _read(text, phrases.written_in(mention))
     if mention.birth or _BIRTH.search(text):
         return _birth(text, reading, mention)
     if reading is None:
@@ -72,16 +73,20 @@ def moved_text(text: str, reading: _Reading, moved: dict[_Part, int]) -> str:
     pieces = []
     position = 0
     for part, (start, end, form) in sorted(reading.parts.items(), key=lambda item: item[1][0]):
-        pieces += [text[position:start], in_case_of(form(moved[part]), text[start:end])]
+        pieces += [text[position:start], _capitalised_like(form(moved[part]), text[start:end])]
         position = end
     return "".join([*pieces, text[position:]])
+
+
+def _capitalised_like(word: str, surface: str) -> str:
+    return in_case_of(word[:1].upper() + word[1:] if surface[:1].isupper() else word, surface)
 
 
 def _moved(reading: _Reading, back: timedelta) -> dict[_Part, int] | None:
     """Return the parts after the move; None where the date is none (31 June)."""
     values = reading.values
     if set(values) == {"day"}:
-        return {"day": (values["day"] - 1 - back.days) % 28 + 1}
+        return {"day": (values["day"] + back.days // 7 % 27) % 28 + 1}
     year = reading.year or (2024 if (values.get("month"), values.get("day")) == (2, 29) else _UNKNOWN_YEAR)
     try:
         # The middle of what is not told, so that a month or a year moves as most of its days do.
@@ -106,11 +111,11 @@ def _only_relative(text: str) -> bool:
     return bool(words) and all(word in relative_words() for word in words) and not re.search(r"\d{3,}", text)
 
 
-def _read(text: str, english: bool) -> _Reading | None:
+def _read(text: str, language: Language) -> _Reading | None:
     numeric = [match for match in _NUMERIC.finditer(text) if not _TIME.match(text, match.start())]
     if len(numeric) == 1 and _nothing_else(text[: numeric[0].start()] + " " + text[numeric[0].end() :]):
-        return _read_numeric(numeric[0], english)
-    return None if numeric else _read_words(text)
+        return _read_numeric(numeric[0], language == "en")
+    return None if numeric else _read_words(text, language)
 
 
 def _nothing_else(rest: str) -> bool:
@@ -143,15 +148,15 @@ def _read_numeric(match: re.Match[str], english: bool) -> _Reading | None:
     return reading
 
 
-def _read_words(text: str) -> _Reading | None:
+def _read_words(text: str, language: Language) -> _Reading | None:
     """Read a date with a month in words, or with nothing but a day or a year."""
     reading = _Reading()
     times = [match.span() for match in _TIME.finditer(text)]
     tokens = [match for match in _TOKEN.finditer(text) if not any(start <= match.start() < end for start, end in times)]
-    named = any(match["word"] and month(match["word"]) for match in tokens)
+    named = any(match["word"] and month(match["word"], language) for match in tokens)
     position = 0
     while position < len(tokens):
-        used = _read_words_at(text, tokens, position, reading, named)
+        used = _read_words_at(text, tokens[position : position + 2], reading, language, named)
         if not used:
             return None
         position += used
@@ -159,20 +164,22 @@ def _read_words(text: str) -> _Reading | None:
     return reading if reading.values and not days_alone else None
 
 
-def _read_words_at(text: str, tokens: list[re.Match[str]], position: int, reading: _Reading, named: bool) -> int:
+def _read_words_at(text: str, pair: list[re.Match[str]], reading: _Reading, language: Language, named: bool) -> int:
     """Read one token or two; return how many were understood."""
-    match = tokens[position]
+    match = pair[0]
     if match["figures"] is not None:
         return int(_add_figures(match, reading))
-    pair = tokens[position : position + 2]
     if len(pair) == 2 and pair[1]["word"]:
         start, end = pair[0].start(), pair[1].end()
         two = ordinal(text[start:end])
         if two is not None and named:
             return 2 * int(reading.add("day", two[0], start, end, two[1]))
-    for part, found in (("month", month(match["word"])), ("day", ordinal(match["word"]) if named else None)):
-        if found is not None:
-            return int(reading.add("month" if part == "month" else "day", found[0], *match.span("word"), found[1]))
+    named_month = month(match["word"], language)
+    if named_month is not None:
+        return int(reading.add("month", named_month[0], *match.span("word"), named_month[1]))
+    day = ordinal(match["word"]) if named else None
+    if day is not None:
+        return int(reading.add("day", day[0], *match.span("word"), day[1]))
     return int(canonical(match["word"]).replace("ё", "е") in beside_a_date())
 
 

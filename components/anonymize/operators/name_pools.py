@@ -25,6 +25,8 @@ class Pool:
     given: dict[Gender, tuple[str, ...]]
     family: tuple[str, ...]
     patronymic: tuple[str, ...]
+    known: dict[str, tuple[str, ...]]
+    """Frequent names that are recognised and never offered: originals are likely to bear them. By gender, and ``family``."""
 
 
 @cache
@@ -38,12 +40,14 @@ def pool(culture: Culture, script: Script) -> Pool:
     else:
         assert script == ("cyrillic" if culture == "ru" else "latin"), f"no {script} names of {culture}"
     given: dict[Gender, tuple[str, ...]] = {gender: sections[gender] for gender in ("female", "male", "neutral")}
-    return Pool(given, sections["family"], sections.get("patronymic", ()))
+    known = {name: sections[f"known {name}"] for name in ("female", "male", "family")}
+    return Pool(given, sections["family"], sections.get("patronymic", ()), known)
 
 
-def _sections(culture: Culture) -> dict[str, tuple[str, ...]]:
+@cache
+def _sections(name: str) -> dict[str, tuple[str, ...]]:
     sections: dict[str, list[str]] = {}
-    for line in (_FOLDER / f"{culture}.txt").read_text(encoding="utf-8").splitlines()[1:]:
+    for line in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()[1:]:
         if line.startswith("# "):
             names = sections.setdefault(line[2:].strip(), [])
         else:
@@ -73,9 +77,9 @@ def known_names() -> dict[str, tuple[Known, ...]]:
         for script in scripts(culture):
             names = pool(culture, script)
             for gender, given in names.given.items():
-                for name in given:
+                for name in (*given, *names.known.get(gender, ())):
                     known.setdefault(canonical(name), []).append(Known(culture, "given", gender))
-            for name in names.family:
+            for name in (*names.family, *names.known["family"]):
                 known.setdefault(canonical(name), []).append(Known(culture, "family", "neutral"))
     return {name: tuple(uses) for name, uses in known.items()}
 
@@ -88,6 +92,11 @@ def _diminutives() -> dict[str, str]:
             name, short = line.split(":")
             full |= dict.fromkeys(short.split(), name.strip())
     return full
+
+
+def is_short_for_both(word: str) -> bool:
+    """Say whether a short form (canonical) is used of men and of women."""
+    return word in _sections("both")["both"]
 
 
 def full_given_name(word: str) -> str:

@@ -90,4 +90,4 @@ def _in_a_word(surface: str, position: int) -> bool:
         end += 1
     word = surface[start:end]
     beside_figure = (start > 0 and surface[start - 1].isdigit()) or (end < len(surface) and surface[end].isdigit())
-    return len(word) > 3 and not beside_figure and not (len(word) <= 4 and word.isupper())
+    return len(word) > 2 and not beside_figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.anonymize import lexicon
-from components.anonymize.operators.name_pools import Culture, Gender, full_given_name, known_names
+from components.anonymize.operators.name_pools import Culture, Gender, full_given_name, is_short_for_both, known_names
 from components.anonymize.operators.surface import is_cyrillic
 from components.shared.languages import Language, Script
 
@@ -18,6 +18,7 @@ PARTICLES = frozenset(
     " доктор д-р г-н г-жа господин госпожа тётя дядя o'g'li qizi ўғли қизи opa aka xola amaki опа ака хола".split()
 )
 """Words within a name that stay: they name nobody."""
+_FATHER = frozenset(["o'g'li", "qizi", "ўғли", "қизи"])
 _PATRONYMIC = re.compile(r"(?:[ое]вич|ьич|[ое]вна|ична|[oe]vich|[oe]vna)(?:а|у|ем|е|ой|ы)?$")
 _FAMILY_ENDINGS: dict[Script, tuple[tuple[re.Pattern[str], Culture | None], ...]] = {
     "cyrillic": (
@@ -52,23 +53,33 @@ class PersonName:
     """Role of each word of the name."""
 
 
-def read_name(words: Sequence[str], language: Language | None, ordered: Sequence[str] = ()) -> PersonName:
+def read_name(words: Sequence[str], language: Language | None, *, in_order: bool) -> PersonName:
     """Read a name.
 
     Args:
         words: its words, canonical, without particles; at least one.
         language: of the turn.
-        ordered: the words in the order in which a turn has them, where it has them all; decides where no list does.
+        in_order: they stand as a turn has them, so that their order decides where no list does.
     """
+    words = list(dict.fromkeys(words)) if in_order else sorted(set(words))
     script: Script = "cyrillic" if is_cyrillic("".join(words)) else "latin"
-    roles = _roles(words, ordered or words, script)
+    roles = _roles(words, script)
     given = [word for word in words if roles[word] == "given"]
     return PersonName(_culture(words, script, language), script, _gender(words, given, script), roles)
 
 
-def _roles(words: Sequence[str], ordered: Sequence[str], script: Script) -> dict[str, Role]:
+def role_by_form(word: str, script: Script) -> Role:
+    """Return the role that a single word suggests by itself."""
+    if _PATRONYMIC.search(word):
+        return "patronymic"
+    return "family" if _family_evidence(word, script) > 0 else "given"
+
+
+def _roles(words: Sequence[str], script: Script) -> dict[str, Role]:
     roles: dict[str, Role] = {word: "patronymic" for word in words if len(words) > 1 and _PATRONYMIC.search(word)}
-    left = [word for word in ordered if word not in roles]
+    if _FATHER & set(words):  # "Akmal o'g'li", son of Akmal: no family name follows from the order
+        return {word: roles.get(word, "family" if _family_evidence(word, script) > 0 else "given") for word in words}
+    left = [word for word in words if word not in roles]
     evidence = {word: _family_evidence(word, script) for word in left}
     if len(left) == 1:
         roles[left[0]] = "family" if not roles and evidence[left[0]] > 0 else "given"
@@ -84,8 +95,8 @@ def _family_evidence(word: str, script: Script) -> int:
     if len(word) == 1:
         return -1
     folded = lexicon.fold(word)
-    uses = {use.role for use in known_names().get(word, ())} | {"given" for _ in [0] if full_given_name(word) != word}
-    given = "given" in uses or lexicon.is_given_name(folded)
+    uses = {use.role for use in known_names().get(word, ())}
+    given = "given" in uses or full_given_name(word) != word or lexicon.is_given_name(folded)
     family = "family" in uses or any(pattern.search(word) for pattern, _ in _FAMILY_ENDINGS[script]) or lexicon.is_family_name(folded)
     return int(family) - 2 * int(given) if family != given else int("family" in uses) - int("given" in uses)
 
@@ -101,12 +112,12 @@ def _culture(words: Sequence[str], script: Script, language: Language | None) ->
                 votes[culture_of_ending] += 2
         if any(pattern.search(word) for pattern, _ in _UZBEK_GIVEN) and not uses:
             votes["uz"] += 2
-        if re.search("[ўқғҳ]|[og]'", word):
+        if re.search("[ўқғҳ]|g'|o'(?![bcdhmnrs])", word):
             votes["uz"] += 4
         if re.search("[çğışöü]", word):
             votes["tr"] += 3
         if script == "latin" and re.search(r"(?:[oe]va?|sky|skaya|enko)$", word):
-            votes["ru"] += 2
+            votes["uz" if language == "uz" else "ru"] += 2
     if script == "cyrillic":
         return "uz" if votes["uz"] + 3 * (language == "uz") > max(votes["ru"], 2) else "ru"
     votes["uz"] += 2 * (language == "uz")
@@ -115,7 +126,8 @@ def _culture(words: Sequence[str], script: Script, language: Language | None) ->
 
 
 def _gender(words: Sequence[str], given: Sequence[str], script: Script) -> Gender:
-    for word in given:
+    sure = [word for word in given if not is_short_for_both(word)]
+    for word in sure:
         genders = {use.gender for use in known_names().get(full_given_name(word), ()) if use.role == "given"} - {"neutral"}
         if len(genders) == 1:
             return genders.pop()
@@ -125,7 +137,7 @@ def _gender(words: Sequence[str], given: Sequence[str], script: Script) -> Gende
         female, male = _FEMALE_FAMILY.search(word) is not None, _MALE_FAMILY.search(word) is not None
         if female != male:
             return "female" if female else "male"
-    for word in given:
+    for word in sure:
         for pattern, gender in _UZBEK_GIVEN:
             if pattern.search(word):
                 return gender

@@ -11,7 +11,7 @@ from components.anonymize import uz_suffixes
 from components.anonymize.inflection import inflect_like, lemma, word_list
 from components.anonymize.operators.mention import Mention
 from components.anonymize.operators.surface import WORD, is_cyrillic
-from components.anonymize.ru_declension import nominatives
+from components.anonymize.ru_declension import paradigm
 from components.shared.languages import Language
 from components.shared.normalize import canonical, normalize
 
@@ -72,9 +72,18 @@ def inflected(noun: str, mention: Mention) -> str:
     word = first.group() if language == "ru" else WORD.findall(normalize(mention.surface).text)[-1]
     head, _, tail = noun.rpartition(" ")
     base = nominative(word, language)
+    if language == "ru" and is_cyrillic(word):
+        return f"{head} {_declined(tail, canonical(word), base)}".strip()
     # The capitals of a proper name are no model for a common noun.
-    changed = inflect_like(tail, word.lower(), base).lower()
-    return f"{head} {changed}".strip()
+    return f"{head} {inflect_like(tail, word.lower(), base).lower()}".strip()
+
+
+def _declined(noun: str, form: str, base: str) -> str:
+    """Write a noun in the case of a form of another one: of a place or a body the prepositional is likelier than the dative."""
+    case = next((case for case in ("nom", "loc", "gen", "acc", "dat", "ins") if form in paradigm(base)["sg", case]), "nom")
+    # The tables decline people; the accusative of a thing without -а is its nominative.
+    inanimate = case == "acc" and noun[-1] not in "ая"
+    return noun if inanimate else paradigm(noun)["sg", case][0]
 
 
 @cache
@@ -85,10 +94,27 @@ def nominative(word: str, language: Language) -> str:
         return lowered
     if language == "uz" or not is_cyrillic(lowered):
         return canonical(lemma(lowered, "uz"))
-    towns = word_list("ru_towns")
-    candidates = [lowered, *nominatives(lowered)]
-    listed = [candidate for candidate in candidates if candidate in towns or country_of(candidate) is not None]
-    return (listed or candidates[1:] or candidates)[0]
+    known = _known_nouns()
+    stems = (
+        lowered,
+        lowered[:-1] + "а",
+        lowered[:-1] + "я",
+        lowered[:-1] + "ь",
+        lowered[:-1] + "й",
+        lowered[:-1],
+        lowered[:-2] + "а",
+        lowered[:-2],
+    )
+    candidates = [stem for stem in stems if len(stem) > 2 and any(lowered in forms for forms in paradigm(stem).values())]
+    listed = [candidate for candidate in candidates if candidate in known]
+    hard = [candidate for candidate in candidates if candidate != lowered and candidate[-1] in "бвгджзклмнпрстфхцчшщ"]
+    return next(iter([*listed, *hard, lowered]))
+
+
+@cache
+def _known_nouns() -> frozenset[str]:
+    towns = (town for towns in _phrases()["towns"].values() for town in towns)
+    return frozenset([*_phrases()["nouns"], *word_list("ru_towns"), *towns])
 
 
 def in_alphabet(text: str, mention: Mention) -> str:

@@ -5,7 +5,7 @@ import re
 WORD = re.compile(r"[^\W\d_]+(?:['’ʻʼ‘`-][^\W\d_]+)*")
 """A word with apostrophes and hyphens inside; figures are no words."""
 _YEARS = re.compile(
-    r"(?:the\s+|in\s+)?(?:1[89]|20)\d\d(?:\s*(?:-|–|/)\s*(?:(?:1[89]|20)\d\d|\d\d))?\s*(?:года?х?|гг?\.?|-?\s*(?:yil|йил)\w*)?\.?"
+    r"(?:the\s+|in\s+)?(?:1[89]|20)\d\d(?:\s*(?:-|–|/)\s*(?:(?:1[89]|20)\d\d|\d\d))?\s*(?:год\w*|гг?\.?|-?\s*(?:yil|йил)\w*)?\.?"
 )
 
 

@@ -1,7 +1,7 @@
 """The operators of one person: which one a mention takes, and what each of its replacements stands for."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from components.anonymize.operators import ages, broader, dates
 from components.anonymize.operators.addresses import Addresses
@@ -16,6 +16,13 @@ from components.anonymize.operators.placeholder import PlaceholderOperator
 
 if TYPE_CHECKING:
     from components.anonymize.policy import Policy
+
+
+class _Candidates(Protocol):
+    """Writes replacements of one form without end."""
+
+    def candidates(self, mention: Mention) -> Iterator[str]: ...
+
 
 REDACTED = "[REDACTED]"
 
@@ -44,7 +51,7 @@ class Operators:
         self._names = PersonSurrogates(self._keyed, self._assignment)
         self._broader = broader.Broader()
         contacts = Contacts(self._keyed)
-        self._formats = {
+        self._formats: dict[str, _Candidates] = {
             "EMAIL": contacts, "HANDLE": contacts, "URL": contacts,
             "PHONE": Phones(self._keyed), "ID": Numbers(self._keyed), "ADDRESS": Addresses(self._keyed),
         }  # fmt: skip
