@@ -1,23 +1,29 @@
 """Whether an original value is left in finished rows, by a search that knows no detector; whether the leak check sees one put back."""
 
+import functools
+import gzip
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from components.anonymize import leak_check
+from components.anonymize import leak_check, records_text
 from components.anonymize.anonymizer import Anonymizer, CorpusOriginals
-from components.anonymize.finding import PersonFindings
+from components.anonymize.finding import PersonFindings, RowSpans
 from components.anonymize.leak_check import PersonOriginals
+from components.anonymize.spans import DIRECT_TYPES
+from components.builtin import samples
 from components.shared.pseudonym_key import read_key
 from components.shared.records import Conversation, Message
 from tests.benchmarks.anonymize_bounds import Line, Table, recall, upper_bound
-from tests.benchmarks.anonymize_engines import Setup, policy, spans_of_many
-from tests.benchmarks.anonymize_planted import POLICY, checks, corpus
+from tests.benchmarks.anonymize_engines import Setup, parallel, policy, spans_of_many
+from tests.benchmarks.anonymize_planted import POLICY, checks, found_in_corpus
 from tests.benchmarks.identities.carriers import Planted
 from tests.benchmarks.identities.planting import Placed, PlantedConversation
 
+_SAMPLES = Path(samples.__file__).parent / "conversations.jsonl.gz"
 _PLANTED_LEAKS = 100
 
 
@@ -26,7 +32,7 @@ class Finished:
     """A conversation after the stage's path."""
 
     planted: PlantedConversation
-    findings: PersonFindings
+    spans: RowSpans
     row: Conversation | None
     reason: str | None
     found: tuple[Placed, ...]
@@ -34,26 +40,50 @@ class Finished:
 
 
 def leaks(setup: Setup) -> list[Table]:
-    """Anonymise everything that was planted, search the output, then put 100 values back."""
-    finished, originals = _finish(corpus(setup), setup)
-    return [_survivors(finished), _caught(finished, originals, show=setup.show_misses)]
+    """Anonymise all that was planted and the sample data, search the output, then put 100 values back."""
+    conversations, spans = found_in_corpus(setup)
+    sampled = _samples()[:: 10 if setup.quick else 1]
+    found = spans_of_many([[message.content for message in item.row.messages] for item in sampled], setup, POLICY)
+    finished, originals = _finish([*conversations, *sampled], [*spans, *found], setup)
+    return [_survivors(finished), _caught(finished[: len(conversations)], originals, show=setup.show_misses)]
 
 
-def _finish(conversations: Sequence[PlantedConversation], setup: Setup) -> tuple[list[Finished], CorpusOriginals]:
-    """Take all conversations through both passes: find everything, then write and check."""
-    spans = spans_of_many([[message.content for message in item.row.messages] for item in conversations], setup, POLICY)
-    findings = [PersonFindings.of([item.row], [found]) for item, found in zip(conversations, spans, strict=True)]
+def _samples() -> list[PlantedConversation]:
+    """Read the project's own sample conversations; their gold spans of direct identifiers are what must not be left."""
+    conversations = []
+    with gzip.open(_SAMPLES, "rt", encoding="utf-8") as file:
+        for row in map(Conversation.model_validate_json, file):
+            gold = [span for span in records_text.gold(row) or () if span.type in DIRECT_TYPES]
+            placed = [
+                Placed(
+                    Planted("en", "sample", "", "", content, span.start, content[span.start : span.end]), span.message, span.start, span.end
+                )
+                for span in gold
+                for content in [row.messages[span.message].content]
+            ]
+            conversations.append(PlantedConversation(row.model_copy(update={"meta": {}}), tuple(placed)))
+    return conversations
+
+
+def _finish(
+    conversations: Sequence[PlantedConversation], spans: Sequence[RowSpans], setup: Setup
+) -> tuple[list[Finished], CorpusOriginals]:
+    """Take all conversations through the second pass of the stage: collect every original value, then write and check."""
     originals = CorpusOriginals.empty(read_key())
-    for found in findings:
-        originals.add(found)
+    for item, found in zip(conversations, spans, strict=True):
+        originals.add(PersonFindings.of([item.row], [found]))
     anonymizer = Anonymizer(policy(POLICY), read_key(), originals, None)
-    finished = []
-    for item, found in zip(conversations, findings, strict=True):
-        (outcome,), _, _ = anonymizer.person([item.row], found)
-        whole = tuple(check.placed for check in checks(item.placed, found.spans[0], item.row.messages) if check.extent == "whole")
-        assert outcome.row is None or isinstance(outcome.row, Conversation)
-        finished.append(Finished(item, found, outcome.row, outcome.reason, whole))
-    return finished, originals
+    finish = functools.partial(_finish_one, anonymizer=anonymizer)
+    return parallel(finish, list(zip(conversations, spans, strict=True)), setup.workers), originals
+
+
+def _finish_one(item: tuple[PlantedConversation, RowSpans], anonymizer: Anonymizer) -> Finished:
+    conversation, spans = item
+    findings = PersonFindings.of([conversation.row], [spans])
+    (outcome,), _, _ = anonymizer.person([conversation.row], findings)
+    assert outcome.row is None or isinstance(outcome.row, Conversation)
+    whole = tuple(check.placed for check in checks(conversation.placed, spans, conversation.row.messages) if check.extent == "whole")
+    return Finished(conversation, spans, outcome.row, outcome.reason, whole)
 
 
 def _survivors(finished: Sequence[Finished]) -> Table:
@@ -217,5 +247,5 @@ def _refused(target: Finished, value: str, originals: CorpusOriginals, generator
     content = f"{messages[number].content[:position]} {value} {messages[number].content[position:]}"
     messages[number] = Message(role=messages[number].role, content=content)
     corrupted = target.row.model_copy(update={"messages": messages})
-    own = PersonOriginals(read_key(), target.findings.forms)
+    own = PersonOriginals(read_key(), PersonFindings.of([target.planted.row], [target.spans]).forms)
     return leak_check.check(corrupted, own, corpus=originals.telling) is not None

@@ -1,5 +1,6 @@
 """Identities of nobody planted into real turns: what of them stays readable."""
 
+import functools
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,10 +45,16 @@ def corpus(setup: Setup) -> list[PlantedConversation]:
     return planted
 
 
+@functools.lru_cache(maxsize=1)
+def found_in_corpus(setup: Setup) -> tuple[list[PlantedConversation], list[RowSpans]]:
+    """Return what was planted and what was found, once for the parts that need it."""
+    conversations = corpus(setup)
+    return conversations, spans_of_many([[message.content for message in item.row.messages] for item in conversations], setup, POLICY)
+
+
 def planted(setup: Setup) -> list[Table]:
     """Count what of the planted identities was found."""
-    conversations = corpus(setup)
-    found = spans_of_many([[message.content for message in item.row.messages] for item in conversations], setup, POLICY)
+    conversations, found = found_in_corpus(setup)
     checked = [check for item, spans in zip(conversations, found, strict=True) for check in checks(item.placed, spans, item.row.messages)]
     tables = [_by_language(checked), _by_number(checked), _by_cue(checked), _by_listing(checked)]
     if setup.show_misses:

@@ -106,8 +106,13 @@ def _uzbek(generator: random.Random, *, female: bool, cyrillic: bool) -> Person:
     person = Person(given, family, female, father, son_or_daughter=_DAUGHTER if female else _SON)
     if not cyrillic:
         return person
-    names = {name: uzbek_cyrillic(getattr(person, name)) for name in ("given", "family", "middle", "son_or_daughter")}
-    return replace(person, **names)
+    return replace(
+        person,
+        given=uzbek_cyrillic(given),
+        family=uzbek_cyrillic(family),
+        middle=uzbek_cyrillic(father),
+        son_or_daughter=uzbek_cyrillic(person.son_or_daughter),
+    )
 
 
 def _vietnamese(generator: random.Random, *, female: bool) -> Person:
