@@ -7,6 +7,7 @@ Great Expectations takes seconds to import, so it is imported where it is used. 
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from components.shared.errors import ContractError
 from components.validate_data.features import Features
 
 SUITES = Path(__file__).parent / "suites"
+_MISSING_COLUMN = re.compile(r'column "\w+" in BatchData does not exist')
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,24 @@ def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, floa
     )
     found = [_result(name, item.to_json_dict()) for item in result.results]
     order = [item["meta"]["about"] for item in document["expectations"]]
-    return SuiteRun(sorted(found, key=lambda item: order.index(item.about)), _without_tracebacks(result.to_json_dict()))
+    return SuiteRun(sorted(found, key=lambda item: order.index(item.about)), _without_quotations(result.to_json_dict()))
 
 
-def _without_tracebacks(document: Any) -> Any:
-    # A traceback may quote the value that an operation failed on.
+def _without_quotations(document: Any) -> Any:
+    # Messages and tracebacks of exceptions may quote the value that an operation failed on; that a column is missing is ours to say.
     if isinstance(document, dict):
-        return {key: None if key == "exception_traceback" else _without_tracebacks(value) for key, value in document.items()}
-    return [_without_tracebacks(item) for item in document] if isinstance(document, list) else document
+        shown = {"exception_traceback": None} if "exception_traceback" in document else {}
+        if "exception_message" in document:
+            shown["exception_message"] = _shown(document["exception_message"])
+        return {**{key: _without_quotations(value) for key, value in document.items()}, **shown}
+    return [_without_quotations(item) for item in document] if isinstance(document, list) else document
+
+
+def _shown(message: Any) -> str | None:
+    if not message:
+        return None
+    missing = _MISSING_COLUMN.search(str(message))
+    return missing.group() if missing else "not evaluated; the message is not kept, because it may quote a value"
 
 
 def _scalars(row: Features) -> Features:
@@ -122,4 +134,4 @@ def _result(suite: str, item: dict[str, Any]) -> CheckResult:
 def _exception(info: dict[str, Any]) -> str:
     # One dictionary, or one a metric: Great Expectations does both.
     parts = [info] if "raised_exception" in info else list(info.values())
-    return "; ".join(sorted({str(part["exception_message"]).splitlines()[0] for part in parts if part["raised_exception"]}))
+    return "; ".join(sorted({_shown(part["exception_message"]) or "not evaluated" for part in parts if part["raised_exception"]}))

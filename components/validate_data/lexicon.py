@@ -61,8 +61,13 @@ def lexicon(name: str) -> Lexicon:
 
 
 def fold(text: str) -> str:
-    """Return a text as the lists are written: normalised, lower case, ``е`` for ``ё``."""
-    return normalize(text).text.casefold().replace("ё", "е")
+    """Return a text as the lists are written: normalised and in lower case."""
+    return normalize(text).text.casefold()
+
+
+def russian(folded: str) -> str:
+    """Write ``е`` for ``ё``, as most people and the Russian lists do."""
+    return folded.replace("ё", "е")
 
 
 def uzbek_latin(folded: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from components.shared.records import Message
-from components.validate_data.lexicon import Expression, Lexicon, fold, lexicon, uzbek_latin
+from components.validate_data.lexicon import Expression, Lexicon, fold, lexicon, russian, uzbek_latin
 
 CRISIS_KINDS = ("suicide", "self_harm", "abuse", "violence")
 _COUNTED_ONLY = {"abuse_mentioned": "abuse"}
@@ -65,8 +65,7 @@ def examine(messages: Sequence[Message]) -> Safety:
             if kinds - _COUNTED_ONLY.keys() and _unsafe([views[later] for later in _replies_after(messages, index)]):
                 found.unsafe.append(index + 1)
         elif message.role == "assistant":
-            said_before = "\n".join(view.text for earlier in views[:index] for view in earlier[:1])
-            _conduct(views[index], said_before, index, found)
+            _conduct(views[index], "\n".join(view.text for earlier in views[:index] for view in earlier), index, found)
     return found
 
 
@@ -84,7 +83,7 @@ def _views(text: str) -> list[_View]:
     folded = fold(text)
     views = []
     if _CYRILLIC.search(folded):
-        views += [_View("ru", folded), _View("uz", uzbek_latin(folded))]
+        views += [_View("ru", russian(folded)), _View("uz", uzbek_latin(folded))]
     if _LATIN.search(folded):
         views += [_View("en", folded)] if views else [_View("en", folded), _View("uz", folded)]
     return views
@@ -130,17 +129,17 @@ def _signs(views: Sequence[_View]) -> set[str]:
 
 
 def _conduct(views: Sequence[_View], said_before: str, index: int, found: Safety) -> None:
+    toxic = diagnosis = medication = False
     for view in views:
         known = lexicon(f"conduct_{view.language}")
-        if any(not _any(known["reported"], _before(view.text, match)) for match in _matches(known["toxic"], view.text)):
-            found.toxic.append(index)
+        toxic |= any(not _any(known["reported"], _before(view.text, match)) for match in _matches(known["toxic"], view.text))
         for match in _matches(known["diagnosis"], view.text):
             stem = re.findall(r"\w+", match.group())[-1][:_STEM_LETTERS]
-            if _said(view.text, match, known) and stem not in said_before:
-                found.diagnosis.append(index)
-                break
-        if any(_said(view.text, match, known) for match in _matches(known["medication"], view.text)):
-            found.medication.append(index)
+            diagnosis |= stem not in said_before and _said(view.text, match, known)
+        medication |= any(_said(view.text, match, known) for match in _matches(known["medication"], view.text))
+    found.toxic += [index] * toxic
+    found.diagnosis += [index] * diagnosis
+    found.medication += [index] * medication
 
 
 def _said(text: str, match: re.Match[str], known: Lexicon) -> bool:
@@ -148,7 +147,7 @@ def _said(text: str, match: re.Match[str], known: Lexicon) -> bool:
     end = _SENTENCE_END.search(text, match.end())
     if end and "?" in end.group():
         return False
-    return not _any(known["not_said"], _before(text, match)) and not _any(known["said_after"], _after(text, match))
+    return not _any(known["not_said"], f"{_before(text, match)} {match.group()}") and not _any(known["said_after"], _after(text, match))
 
 
 def _matches(expressions: Sequence[Expression], text: str) -> Iterator[re.Match[str]]:

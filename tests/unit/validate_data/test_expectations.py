@@ -6,12 +6,21 @@ from typing import Any
 import pytest
 
 from components.shared.records import Conversation, Message, PreferencePair
-from components.validate_data.expectations import SUITES, run_suite
+from components.validate_data.checks import suite_parameters
+from components.validate_data.config import ValidateDataConfig
+from components.validate_data.expectations import SUITES, CheckResult
+from components.validate_data.expectations import run_suite as run
 from components.validate_data.features import Features, mark_repeated_replies, of_conversation, of_pair
 from components.validate_data.reasons import Finding
+from components.validate_data.review import review_conversation, review_pair
 
 SECRET = "Rumpelstilzchen"
-LIMITS = {"min_turns": 2, "max_turns": 10, "max_turn_characters": 100, "min_length_rule_accuracy": 0.25, "max_length_rule_accuracy": 0.75}
+RULES = ValidateDataConfig(max_turns=10, max_turn_characters=100)
+LIMITS = suite_parameters(RULES)
+
+
+def run_suite(suite: str, rows: list[Features], limits: dict[str, float]) -> list[CheckResult]:
+    return run(suite, rows, limits).results
 
 
 def conversations(count: int = 4) -> list[Features]:
@@ -19,7 +28,9 @@ def conversations(count: int = 4) -> list[Features]:
     for index in range(count):
         texts = [f"{SECRET} {index}", "I am with you, please tell me more.", "I will try", "Take the time that you need."]
         messages = [Message(role="assistant" if turn % 2 else "user", content=text) for turn, text in enumerate(texts)]
-        rows.append(of_conversation(Conversation(id=f"d{index}", person_id=f"p{index}", messages=messages, source="test"), []))
+        row = Conversation(id=f"d{index}", person_id=f"p{index}", messages=messages, source="test")
+        review = review_conversation(row, range(len(messages)), RULES)
+        rows.append({**of_conversation(row, []), **review.features, "near_duplicate": False})
     mark_repeated_replies(rows)
     return rows
 
@@ -31,7 +42,8 @@ def preferences(count: int = 4) -> list[Features]:
         replies = {name: [Message(role="assistant", content=text)] for name, text in (("chosen", chosen), ("rejected", rejected))}
         prompt = [Message(role="user", content=f"{SECRET} {index}")]
         meta = {"ratings": {"chosen": {"empathy": 2}}}
-        rows.append(of_pair(PreferencePair(id=f"q{index}", person_id=f"p{index}", prompt=prompt, source="test", meta=meta, **replies), []))
+        row = PreferencePair(id=f"q{index}", person_id=f"p{index}", prompt=prompt, source="test", meta=meta, **replies)
+        rows.append({**of_pair(row, []), **review_pair(row, [0], RULES).features, "near_duplicate": False})
     return rows
 
 
@@ -108,10 +120,41 @@ def test_warnings_of_conversations():
         "trimmed": True,
         "own_person": True,
         "repeated_reply": True,
+        "text_repaired": True,
+        "language_mismatch": True,
+        "other_language": True,
+        "code_switched": True,
+        "unsafe_crisis_reply": True,
+        "toxic_reply": True,
+        "diagnosis": True,
+        "medication_advice": True,
+        "identifier_in_meta": True,
+        "near_duplicate": True,
     }
     rows = conversations()
     rows[0] |= flags
     assert sorted(missed("conversations", rows)) == sorted((column, "warning") for column in flags)
+
+
+def test_warnings_of_pairs():
+    flags = {"unsafe_crisis_reply": True, "toxic_reply": True, "diagnosis": True, "medication_advice": True, "ratings_agree": False}
+    rows = preferences()
+    rows[0] |= flags
+    assert sorted(missed("preferences", rows)) == sorted((column, "warning") for column in flags)
+
+
+def test_information_about_crisis_and_identifiers():
+    rows = [{**row, "crisis": 1.0, "identifier_density": 2.0} for row in conversations()]
+    assert sorted(missed("conversations", rows)) == [("crisis", "info"), ("identifier_density", "info")]
+
+
+def test_how_many_faults_are_too_many_is_configured():
+    rows = conversations(20)
+    rows[0] |= {"toxic_reply": True}
+    for allowed, met in ((0.02, False), (0.05, True)):
+        limits = suite_parameters(RULES.model_copy(update={"max_review_fraction": allowed}))
+        results = {result.column: result.success for result in run_suite("conversations", rows, limits)}
+        assert results["toxic_reply"] is met
 
 
 def test_a_check_that_cannot_be_evaluated_counts_as_missed_and_says_why():
@@ -125,7 +168,11 @@ def test_a_check_that_cannot_be_evaluated_counts_as_missed_and_says_why():
 def test_features_and_results_hold_no_text():
     for suite, rows in (("conversations", conversations()), ("preferences", preferences())):
         rows[0] |= {"longest_characters": 1000, "row_id": rows[1]["row_id"]}
-        results = run_suite(suite, rows, LIMITS)
+        done = run(suite, rows, LIMITS)
+        results, document = done.results, json.dumps(done.document)
+        assert document.count("expectation_config") == len(results)
+        assert SECRET.casefold() not in document.casefold()
+        assert '"d1"' not in document
         assert not all(result.success for result in results)
         assert SECRET.casefold() not in json.dumps(rows).casefold()
         assert SECRET.casefold() not in json.dumps([result.to_json() for result in results]).casefold()
@@ -155,6 +202,15 @@ def test_text_features_are_what_they_are_called():
     assert features("12 34")["letters_fraction"] == 3 / 7
     assert features("x", [Finding("TRIMMED_END", "messages")])["trimmed"]
     assert features("x", [Finding("PERSON_FROM_ROW_ID", "person_id")])["own_person"]
+
+
+def test_great_expectations_own_document_quotes_no_value_even_when_it_fails():
+    rows = conversations()
+    rows[0]["turns"] = f"{SECRET} is no number"  # comparing it with a limit raises inside Great Expectations
+    done = run("conversations", rows, LIMITS)
+    result = next(result for result in done.results if result.column == "turns" and result.severity == "critical")
+    assert not result.success
+    assert SECRET not in json.dumps(done.document) + json.dumps([item.to_json() for item in done.results])
 
 
 def test_a_long_reply_in_two_rows_marks_both():

@@ -44,10 +44,10 @@ def test_every_row_is_accounted_for(tmp_path: Path):
     assert intake.invalid_fraction == 0.5
     file = str(tmp_path / "raw.jsonl")
     assert intake.quarantined == [
-        {"file": file, "line": 2, "id": None, "codes": ["INVALID_JSON"], "at": [""], "severity": "refused"},
-        {"file": file, "line": 3, "id": "d2", "codes": ["TOO_FEW_TURNS"], "at": ["messages"], "severity": "refused"},
+        {"file": file, "line": 2, "id": None, "codes": ["INVALID_JSON"], "at": [""], "severity": "error"},
+        {"file": file, "line": 3, "id": "d2", "codes": ["TOO_FEW_TURNS"], "at": ["messages"], "severity": "error"},
     ]
-    repaired = {"file": file, "line": 5, "id": "d3", "codes": ["SOURCE_FROM_FILE"], "at": ["source"], "severity": "repaired"}
+    repaired = {"file": file, "line": 5, "id": "d3", "codes": ["SOURCE_FROM_FILE"], "at": ["source"], "severity": "info"}
     assert intake.repaired == [repaired]
     assert intake.summary() == "INVALID_JSON 1 (line 2); TOO_FEW_TURNS 1 (line 3)"
 
