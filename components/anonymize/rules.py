@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from components.anonymize.document import Turns
+from components.anonymize.recognizers.addresses import AddressRecognizer
+from components.anonymize.recognizers.ages import AgeRecognizer
 from components.anonymize.recognizers.base import Recognizer
 from components.anonymize.recognizers.checked_numbers import CheckedNumberRecognizer
 from components.anonymize.recognizers.contacts import EmailRecognizer, LinkRecognizer
-from components.anonymize.recognizers.dates import AgeRecognizer, DateRecognizer
+from components.anonymize.recognizers.dates import DateRecognizer
 from components.anonymize.recognizers.handles import HandleRecognizer
 from components.anonymize.recognizers.names import NameRecognizer
 from components.anonymize.recognizers.numbers import RecordNumberRecognizer
 from components.anonymize.recognizers.organizations import OrganizationRecognizer
 from components.anonymize.recognizers.phones import PhoneRecognizer
-from components.anonymize.recognizers.places import AddressRecognizer, TownRecognizer
+from components.anonymize.recognizers.places import TownRecognizer
 from components.anonymize.spans import Span, merge
 
 RECOGNIZERS: tuple[type[Recognizer], ...] = (
