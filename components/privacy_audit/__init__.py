@@ -1,0 +1,1 @@
+"""Stage: what the trained model gives away about the people it learnt from."""
