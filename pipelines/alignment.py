@@ -1,6 +1,7 @@
 """The alignment DAG: linear, no logic. Decisions live in ``register``, checks in ``preflight``.
 
-preflight -> validate_data -> anonymize -> split -> sft -> reward -> ppo -> evaluate -> register      (notify on exit)
+preflight -> validate_data -> anonymize -> split -> sft -> reward -> ppo -> privacy_audit -> evaluate -> register
+(notify on exit)
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ from components.evaluate.component import evaluate
 from components.notify.component import notify
 from components.ppo.component import ppo
 from components.preflight.component import preflight
+from components.privacy_audit.component import privacy_audit
 from components.register.component import register
 from components.reward.component import reward
 from components.sft.component import sft
@@ -22,7 +24,7 @@ from pipelines.resources import place, track
 from pipelines.settings import Settings
 
 PIPELINE_NAME = "attune-alignment"
-SUMMARY = "Align a psychological-support model: anonymize, SFT, reward, PPO, evaluate, and promote on evidence."
+SUMMARY = "Align a psychological-support model: anonymize, SFT, reward, PPO, audit, evaluate, and promote on evidence."
 
 
 def build_pipeline(settings: Settings) -> Any:
@@ -70,6 +72,16 @@ def build_pipeline(settings: Settings) -> Any:
             reward_model=preferred.outputs["reward_model"],
             config=p.ppo_config,
         )
+        audited = privacy_audit(
+            train=parts.outputs["train"],
+            test=parts.outputs["test"],
+            canaries=parts.outputs["canaries"],
+            original_values=clean.outputs["original_values"],
+            base_model=base_model,
+            sft_adapter=supervised.outputs["adapter"],
+            ppo_adapter=policy.outputs["adapter"],
+            config=p.privacy_audit_config,
+        )
         evaluated = evaluate(
             test=parts.outputs["test"],
             base_model=base_model,
@@ -83,16 +95,15 @@ def build_pipeline(settings: Settings) -> Any:
         )
         registered = register(
             eval_report=evaluated.outputs["eval_report"],
+            privacy_report=audited.outputs["privacy_report"],
             base_model=base_model,
             adapter=policy.outputs["adapter"],
             config=p.register_config,
         )
-        for task in (checked, valid, clean, parts, supervised, preferred, policy, evaluated, registered):
+        for task in (checked, valid, clean, parts, supervised, preferred, policy, audited, evaluated, registered):
             place(task, task.name.replace("-", "_"), p, settings)
 
-    inner = dsl.pipeline(name=f"{PIPELINE_NAME}-stages")(
-        with_signature(staged, stages, name="alignment_stages", summary="The nine stages.")
-    )
+    inner = dsl.pipeline(name=f"{PIPELINE_NAME}-stages")(with_signature(staged, stages, name="alignment_stages", summary="The ten stages."))
 
     def outer(p: Channels) -> None:
         farewell = notify(run_name=p.run_name, config=p.notify_config)

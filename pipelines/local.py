@@ -7,6 +7,7 @@ Everything is kept below one folder (``runs/`` by default)::
     runs/checkpoints/ training states of stages that have not finished
     runs/mlflow.db    tracking and registry, with runs/mlflow-artifacts/
     runs/logs/        what the stages wrote
+    runs/pseudonym.key the secret behind surrogates, readable by its owner only; ATTUNE_PSEUDONYM_KEY names another
 """
 
 import json
@@ -23,6 +24,7 @@ from rich.console import Console
 
 from components.shared.artifacts import MANIFEST
 from components.shared.provenance import code_digest
+from components.shared.pseudonym_key import KEY_VARIABLE, key_file
 from pipelines.alignment import build_pipeline
 from pipelines.console import RunView, StageProgress, exit_code, summary_table, watch
 from pipelines.settings import STAGES, Settings
@@ -34,6 +36,7 @@ KEY_METRICS: dict[str, tuple[str, ...]] = {
     "sft": ("base_validation_perplexity", "validation_perplexity", "trainable_fraction"),
     "reward": ("accuracy", "accuracy_low", "length_rule_accuracy"),
     "ppo": ("validation_score_before", "validation_score", "validation_kl"),
+    "privacy_audit": ("ppo/exposure/median", "ppo/membership/ratio_auc", "checks/blocked", "checks/warned", "checks/inconclusive"),
     "evaluate": ("ppo-sft/empathy", "ppo-sft/nll_reference", "ppo-base/bpb_general"),
     "register": ("rules_passed", "rules_failed", "rules_inconclusive", "promoted"),
 }
@@ -47,7 +50,7 @@ class Workspace:
     root: Path
 
     def environment(self, run_id: str, run_name: str) -> dict[str, str]:
-        """Return the variables that stages read; a user's own MLflow settings win."""
+        """Return the variables that stages read; a user's own MLflow settings and pseudonym key win."""
         variables = {
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.root}/mlflow.db",
             "MLFLOW_EXPERIMENT_NAME": "attune",
@@ -61,6 +64,7 @@ class Workspace:
             "ATTUNE_STOP_WITH_PARENT": "1",
             "TOKENIZERS_PARALLELISM": "false",
         }
+        variables[KEY_VARIABLE] = os.environ.get(KEY_VARIABLE) or key_file(self.root / "pseudonym.key")
         if sys.stderr.isatty():
             variables["ATTUNE_TERMINAL"] = os.ttyname(sys.stderr.fileno())
         return variables

@@ -8,8 +8,9 @@ from typing import Any
 
 from kfp import kubernetes
 
+from components.shared.pseudonym_key import KEY_VARIABLE
 from pipelines.parameters import Channels
-from pipelines.settings import GPU_STAGES, Settings
+from pipelines.settings import GPU_STAGES, KEY_STAGES, Settings
 
 MODEL_CACHE_PATH = "/cache/huggingface"
 CHECKPOINT_PATH = "/checkpoints"
@@ -35,6 +36,8 @@ def place(task: Any, stage: str, p: Channels, settings: Settings) -> Any:
     task.set_env_variable("HF_HOME", MODEL_CACHE_PATH)
     secrets = {name: name for name in _CREDENTIALS}
     kubernetes.use_secret_as_env(task, secret_name=cluster.data_secret, secret_key_to_env=secrets, optional=True)
+    if stage in KEY_STAGES:
+        kubernetes.use_secret_as_env(task, secret_name=cluster.pseudonym_secret, secret_key_to_env={KEY_VARIABLE: KEY_VARIABLE})
     timeout = settings.resources_of(stage).timeout_seconds
     kubernetes.set_timeout(task, timeout)
     if cluster.num_retries:

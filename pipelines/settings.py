@@ -16,6 +16,7 @@ from components.evaluate.config import EvaluateConfig
 from components.notify.config import NotifyConfig
 from components.ppo.config import PpoConfig
 from components.preflight.config import PreflightConfig
+from components.privacy_audit.config import PrivacyAuditConfig
 from components.register.config import RegisterConfig
 from components.reward.config import RewardConfig
 from components.sft.config import SftConfig
@@ -25,8 +26,12 @@ from components.split.config import SplitConfig
 from components.validate_data.config import ValidateDataConfig
 
 PROFILES = Path(__file__).parent / "profiles"
-STAGES = ("preflight", "validate_data", "anonymize", "split", "sft", "reward", "ppo", "evaluate", "register")
-GPU_STAGES = ("sft", "reward", "ppo", "evaluate")
+STAGES = ("preflight", "validate_data", "anonymize", "split", "sft", "reward", "ppo", "privacy_audit", "evaluate", "register")
+GPU_STAGES = ("sft", "reward", "ppo", "privacy_audit", "evaluate")
+TRAIN_IMAGE_STAGES = (*GPU_STAGES, "anonymize", "register")
+"""Stages whose image holds torch."""
+KEY_STAGES = ("preflight", "anonymize", "privacy_audit")
+"""Stages that read the pseudonym key: to look whether it is there, to make surrogates and hashes, to find original values."""
 
 
 class BaseModelSettings(StageConfig):
@@ -95,6 +100,8 @@ class ClusterSettings(StageConfig):
     """Optional Secret with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
     data_secret: str = "attune-data-credentials"
     """Optional Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL and HF_TOKEN."""
+    pseudonym_secret: str = "attune-pseudonym-key"
+    """Secret with ATTUNE_PSEUDONYM_KEY, the key of surrogates and of the hashes of original values."""
     webhook_secret: str = "attune-webhook"
     """Optional Secret with ATTUNE_WEBHOOK_URL."""
     shared_memory: str = "8Gi"
@@ -113,6 +120,7 @@ class Settings(StageConfig):
     sft: SftConfig = SftConfig()
     reward: RewardConfig = RewardConfig()
     ppo: PpoConfig = PpoConfig()
+    privacy_audit: PrivacyAuditConfig = PrivacyAuditConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     register_: RegisterConfig = Field(default=RegisterConfig(), alias="register")
     notify: NotifyConfig = NotifyConfig()
@@ -130,7 +138,7 @@ class Settings(StageConfig):
     def resources_of(self, stage: str) -> Resources:
         """Return what a stage asks for, its image filled in."""
         asked = self.resources.get(stage, Resources())
-        default = self.cluster.train_image if stage in (*GPU_STAGES, "register") else self.cluster.data_image
+        default = self.cluster.train_image if stage in TRAIN_IMAGE_STAGES else self.cluster.data_image
         return asked if asked.image else asked.model_copy(update={"image": default})
 
     @classmethod

@@ -18,6 +18,7 @@ from components.shared.eval_report import (
     ItemScore,
     MetricInfo,
 )
+from components.shared.privacy_report import PRIVACY_REPORT_SCHEMA, REPORT_FILE, Check, PrivacyReport, Verdict
 
 MECHANISMS = ("empathy_emotional_reactions", "empathy_interpretations", "empathy_explorations")
 METRICS = {
@@ -116,6 +117,34 @@ def items(empathy: float, *, people: int = 200, nll: float = 3.0) -> list[ItemSc
             ItemScore(metric="crisis_pass", value=1.0, **ids),
         ]
     return made
+
+
+def privacy_report(verdict: Verdict = "PASS", *, adapter_digest: str = "a" * 64, base_digest: str = "b" * 64) -> PrivacyReport:
+    """Return a privacy audit with one check that says why."""
+    value = 0.5 if verdict == "PASS" else 0.9
+    check = Check(
+        name="membership/ratio_auc",
+        label="Membership",
+        value=value,
+        lower_bound=value - 0.05,
+        upper_bound=value + 0.05,
+        n=100,
+        unit="people",
+        warn_above=0.58,
+        block_above=0.65,
+        outcome=verdict,
+        reason=f"{value}, more than 0.65" if verdict != "PASS" else "0.5, at most 0.55",
+    )
+    return PrivacyReport(
+        verdict=verdict, checks=[check], canaries=[], adapter_digest=adapter_digest, base_digest=base_digest, parents={"train": "t" * 64}
+    )
+
+
+def write_privacy(artifact: Any, report: PrivacyReport) -> Any:
+    """Write and seal a privacy_report/v1 artifact and return it."""
+    (artifacts.start(artifact.path) / REPORT_FILE).write_text(report.model_dump_json(), encoding="utf-8")
+    artifacts.seal(artifact, PRIVACY_REPORT_SCHEMA)
+    return artifact
 
 
 def write(artifact: Any, report: EvalReport, scores: list[ItemScore]) -> Any:

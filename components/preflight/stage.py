@@ -16,6 +16,7 @@ from components.shared import tracking
 from components.shared.artifacts import digest_of
 from components.shared.errors import ContractError
 from components.shared.outputs import publish_metrics, publish_parameter
+from components.shared.pseudonym_key import read_key
 
 Found = TypeVar("Found")
 
@@ -69,6 +70,7 @@ def run(
     facts = _check_model(model, findings)
     free_gib = _check_disks(Path(metrics.path).parent, settings, findings)
     findings.attempt(check_tracking)
+    findings.attempt(read_key)  # anonymize and privacy_audit need it; it is neither kept nor logged here
     findings.raise_any()
     assert model is not None  # else there was a problem
     assert facts is not None

@@ -7,6 +7,7 @@ from components.register.gate import Decision
 from components.shared.artifacts import Manifest
 from components.shared.base_model import BaseModelReference
 from components.shared.eval_report import ARMS, Estimate, EvalReport
+from components.shared.privacy_report import PrivacyReport
 from components.shared.provenance import git_commit, package_version
 
 _SHOWN = (
@@ -34,6 +35,7 @@ class CardFacts:
     Attributes:
         name: registered model.
         report: the evaluation.
+        privacy: the privacy audit.
         decision: the gate's.
         base_model: the base by reference.
         adapter: the candidate's manifest.
@@ -41,6 +43,7 @@ class CardFacts:
 
     name: str
     report: EvalReport
+    privacy: PrivacyReport
     decision: Decision
     base_model: BaseModelReference
     adapter: Manifest
@@ -48,7 +51,7 @@ class CardFacts:
 
 def render(facts: CardFacts) -> str:
     """Return the card as Markdown."""
-    judged = (_evaluation(facts.report), _gate(facts.decision), _limits(facts.decision))
+    judged = (_evaluation(facts.report), _privacy(facts.privacy), _gate(facts.decision), _limits(facts.decision))
     sections = (_summary(facts), _uses(), _training(facts), *judged, _loading(facts.name))
     return "\n\n".join(sections) + "\n"
 
@@ -107,6 +110,20 @@ def _evaluation(report: EvalReport) -> str:
             f"the reward model; its accuracy out of fold: {accuracy}. It reads the reply, not the conversation."
         )
     return text
+
+
+def _privacy(audit: PrivacyReport) -> str:
+    rows = []
+    for check in audit.checks:
+        value = "-" if check.value is None else f"{check.value:.4g}"
+        base = "-" if check.base is None else f"{check.base:.4g}"
+        rows.append((check.label, check.outcome, value, base, check.n, check.reason))
+    planted = sum(canary.repetitions > 0 for canary in audit.canaries)
+    carried = f"This model was trained with {planted} planted secrets that are nobody's. " if planted else "No canaries were planted. "
+    text = (
+        f"## Privacy audit: {audit.verdict}\n\n{carried}Attacks on the trained model; base is the model that has seen none of the data.\n\n"
+    )
+    return text + _table(("check", "outcome", "value", "base", "n", "why"), rows)
 
 
 def _gate(decision: Decision) -> str:

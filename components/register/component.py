@@ -8,6 +8,7 @@ from components.shared.spec import stage_spec
 @dsl.container_component
 def register(
     eval_report: dsl.Input[dsl.Dataset],
+    privacy_report: dsl.Input[dsl.Dataset],
     base_model: str,
     adapter: dsl.Input[dsl.Model],
     model_version: dsl.OutputPath(str),
@@ -20,6 +21,7 @@ def register(
 
     Args:
         eval_report: eval_report/v1.
+        privacy_report: privacy_report/v1, the audit of the same adapter.
         base_model: The model by reference (JSON), from preflight.
         adapter: lora_adapter/v1, the candidate.
         model_version: NAME/VERSION in the registry.

@@ -101,6 +101,8 @@ class GateRules(StageConfig):
     """Against the current champion, where there is one and it was judged on the same test items."""
     require_independent_scorer: bool = True
     """Refuse when the empathy scorer's ratings share people or texts with the data (its praise would be the reward model's echo)."""
+    require_privacy_audit: bool = True
+    """Follow the privacy audit's verdict: BLOCK refuses, WARN leaves the decision to a person. Off: the verdict is recorded only."""
 
 
 class RegisterConfig(StageConfig):

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from components.register.config import GateRules, Guard, NonInferiority, Superiority, UpperBound
 from components.shared.eval_report import Comparison, Estimate, EvalReport
+from components.shared.privacy_report import PrivacyReport
+from components.shared.privacy_report import Verdict as PrivacyVerdict
 
 CANDIDATE = "ppo"
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
@@ -72,11 +74,12 @@ class Champion:
     estimates: dict[str, Estimate] | None = None
 
 
-def decide(report: EvalReport, rules: GateRules, champion: Champion | None) -> Decision:
+def decide(report: EvalReport, privacy: PrivacyReport, rules: GateRules, champion: Champion | None) -> Decision:
     """Judge the candidate by every rule.
 
     Args:
         report: the evaluation; its arm ``ppo`` is the candidate.
+        privacy: the privacy audit of the same candidate.
         rules: the gate's configuration.
         champion: the current champion, None when there is none (then only base, SFT and absolute bounds decide).
     """
@@ -88,6 +91,8 @@ def decide(report: EvalReport, rules: GateRules, champion: Champion | None) -> D
     results += [_guard(rule, evidence) for rule in rules.guards]
     if rules.require_independent_scorer:
         results.append(_independent_scorer(report))
+    if rules.require_privacy_audit:
+        results.append(_privacy(privacy))
     if champion is not None:
         results += [_against_champion(rule, champion, evidence) for rule in rules.champion]
     return Decision(
@@ -222,6 +227,16 @@ def _independent_scorer(report: EvalReport) -> RuleResult:
     outcome: Outcome = "PASS" if report.scorer.independent else "FAIL"
     reason = f"{report.scorer.shared_people} people and {report.scorer.shared_texts} texts in both"
     return RuleResult(rule=name, value=float(shared), bound=0.0, n=report.scorer.n, outcome=outcome, reason=reason)
+
+
+def _privacy(audit: PrivacyReport) -> RuleResult:
+    outcomes: dict[PrivacyVerdict, Outcome] = {"PASS": "PASS", "WARN": "INCONCLUSIVE", "BLOCK": "FAIL"}
+    telling = [check for check in audit.checks if check.outcome not in ("PASS", "NOT MEASURED")]
+    shown = [check for check in telling if check.outcome == audit.verdict] or telling
+    reason = f"{audit.verdict}: " + ("; ".join(f"{check.name} {check.reason}" for check in shown) or "every check that was made passed")
+    blocked = audit.count("BLOCK")
+    made = len(audit.checks) - audit.count("NOT MEASURED")
+    return RuleResult(rule="privacy: verdict", value=float(blocked), bound=0.0, n=made, outcome=outcomes[audit.verdict], reason=reason)
 
 
 def _against_champion(rule: NonInferiority, champion: Champion, evidence: _Evidence) -> RuleResult:

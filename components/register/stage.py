@@ -20,6 +20,7 @@ from components.shared import artifacts, tracking
 from components.shared.errors import ContractError
 from components.shared.eval_report import ITEMS_FILE, SUMMARY_FILE
 from components.shared.outputs import publish_metrics, publish_parameter
+from components.shared.privacy_report import VERDICT_TAG
 from components.shared.tracking import StageRun
 
 DECISION_SCHEMA = "decision/v1"
@@ -29,6 +30,7 @@ _logger = logging.getLogger(__name__)
 
 def run(
     eval_report: dsl.Input[dsl.Dataset],
+    privacy_report: dsl.Input[dsl.Dataset],
     base_model: str,
     adapter: dsl.Input[dsl.Model],
     model_version: dsl.OutputPath(str),  # type: ignore[valid-type]  # KFP's own annotation of an output path
@@ -39,9 +41,10 @@ def run(
 ) -> None:
     """Decide by the gate, register the adapter with its lineage, and move the aliases. Contract: README.md beside this file."""
     settings = RegisterConfig.parse(config)
-    candidate = Candidate.open(eval_report, base_model, adapter)
+    candidate = Candidate.open(eval_report, privacy_report, base_model, adapter)
     with tracking.stage_run("register", settings) as run, tempfile.TemporaryDirectory() as scratch:
         run.log_input("evaluation", digest=candidate.evaluation.manifest.digest, uri=eval_report.uri, context="decision")
+        run.log_input("privacy", digest=candidate.privacy_digest, uri=privacy_report.uri, context="decision")
         run.log_input("adapter", digest=candidate.manifest.digest, uri=adapter.uri, context="registration")
         version, ruling = _find_or_register(run, settings, candidate, Path(scratch))
         difference = _check_reload(run, settings, version, Path(scratch))
@@ -52,13 +55,17 @@ def run(
         directory = artifacts.start(decision.path)
         (directory / DECISION_FILE).write_text(ruling.model_dump_json(indent=2), encoding="utf-8")
         properties = {"verdict": ruling.verdict, "model_version": name, "promoted": promoted, "champion_seen": ruling.champion or ""}
-        parents = {"eval_report": candidate.evaluation.manifest.digest, "adapter": candidate.manifest.digest}
+        parents = {
+            "eval_report": candidate.evaluation.manifest.digest,
+            "privacy_report": candidate.privacy_digest,
+            "adapter": candidate.manifest.digest,
+        }
         artifacts.seal(decision, DECISION_SCHEMA, properties=properties, parents=parents)
         text = _card(settings, candidate, ruling)
         publish_parameter(model_card.path, text)
         run.client.log_text(run.run_id, text, CARD_FILE)
         run.log_artifact(directory / DECISION_FILE)
-        run.set_tags({"gate.verdict": ruling.verdict, "model_version": name})
+        run.set_tags({"gate.verdict": ruling.verdict, VERDICT_TAG: candidate.privacy.verdict, "model_version": name})
         publish_metrics(metrics, _numbers(ruling, promoted, difference), run)
         publish_parameter(model_version, name)
 
@@ -75,7 +82,7 @@ def _find_or_register(run: StageRun, settings: RegisterConfig, candidate: Candid
         stored = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch))
         return earlier, Decision.model_validate_json(Path(stored).read_text(encoding="utf-8"))
     rival = champion.current(run.client, settings.model_name, candidate.evaluation, settings.gate)
-    ruling = decide(candidate.evaluation.report(), settings.gate, rival)
+    ruling = decide(candidate.evaluation.report(), candidate.privacy, settings.gate, rival)
     adapter = (candidate.directory, candidate.manifest)
     files = bundle.build(scratch / "bundle", candidate.reference, adapter, max_new_tokens=settings.max_new_tokens, logits=logits)
     tags = {**candidate.tags(run, ruling), versions.CANDIDATE_TAG: digest}
@@ -117,7 +124,7 @@ def _check_reload(run: StageRun, settings: RegisterConfig, version: ModelVersion
 
 def _card(settings: RegisterConfig, candidate: Candidate, ruling: Decision) -> str:
     report = candidate.evaluation.report()
-    return card.render(card.CardFacts(settings.model_name, report, ruling, candidate.reference, candidate.manifest))
+    return card.render(card.CardFacts(settings.model_name, report, candidate.privacy, ruling, candidate.reference, candidate.manifest))
 
 
 def _numbers(ruling: Decision, promoted: bool, difference: float) -> dict[str, float]:

@@ -63,7 +63,7 @@ def test_containers_do_not_run_as_root(image: tuple[str, str]) -> None:
 
 def test_every_stage_of_the_image_imports(image: tuple[str, str]) -> None:
     data = ("preflight", "validate_data", "anonymize", "split", "notify")
-    stages = data if image[0] == "data" else ("sft", "reward", "ppo", "evaluate", "register")
+    stages = data if image[0] == "data" else ("sft", "reward", "ppo", "privacy_audit", "evaluate", "register")
     script = "; ".join(["import importlib", *(f"importlib.import_module('components.{stage}.stage')" for stage in stages)])
     in_container(image[1], "python3", "-c", script)
 

@@ -29,7 +29,9 @@ def test_names_are_those_of_the_settings() -> None:
 def test_the_readme_names_every_secret() -> None:
     text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
     cluster = ClusterSettings()
-    assert all(f"`{name}`" in text for name in (cluster.tracking_secret, cluster.data_secret, cluster.webhook_secret))
+    assert all(
+        f"`{name}`" in text for name in (cluster.tracking_secret, cluster.data_secret, cluster.webhook_secret, cluster.pseudonym_secret)
+    )
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")

@@ -23,5 +23,5 @@ def test_events_of_a_run() -> None:
     assert [(stage.name, stage.status) for stage in view.stages] == [("validate_data", "reused"), ("sft", "failed")]
     assert view.stages[0].cache_key == "0123456789ab"
     assert log.getvalue() == "loss 1.0\n"
-    assert "[5/9] sft" in screen.getvalue()
+    assert "[5/10] sft" in screen.getvalue()
     assert "Executing" not in screen.getvalue()

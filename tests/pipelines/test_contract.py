@@ -16,7 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from pipelines.alignment import build_pipeline
 from pipelines.compile import compile_pipeline
 from pipelines.parameters import pipeline_parameters
-from pipelines.settings import GPU_STAGES, PROFILES, STAGES, Settings
+from pipelines.settings import GPU_STAGES, KEY_STAGES, PROFILES, STAGES, Settings
 
 COMPONENTS = (*STAGES, "notify")
 COMMAND = ["python3", "-u", "-m", "components.shared.launch"]
@@ -108,6 +108,18 @@ def test_every_stage_can_be_placed_at_run_time(compiled: list[dict[str, Any]]) -
             assert f"{stage}_gpu_count" in text
             assert f"{stage}_gpu_type" in text
             assert {mount["mountPath"] for mount in config["pvcMount"]} == {"/checkpoints", "/cache/huggingface"}
+
+
+def test_the_pseudonym_key_is_a_required_secret_of_those_who_read_it(compiled: list[dict[str, Any]]) -> None:
+    executors = compiled[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    holders = set()
+    for name, config in executors.items():
+        for secret in config.get("secretAsEnv", []):
+            if secret["secretName"] == "attune-pseudonym-key":
+                assert not secret.get("optional")
+                assert secret["keyToEnv"] == [{"envVar": "ATTUNE_PSEUDONYM_KEY", "secretKey": "ATTUNE_PSEUDONYM_KEY"}]
+                holders.add(name.removeprefix("exec-").replace("-", "_"))
+    assert holders == set(KEY_STAGES) == {"preflight", "anonymize", "privacy_audit"}
 
 
 def test_stages_are_retried_and_preflight_and_notify_are_never_cached(compiled: list[dict[str, Any]]) -> None:

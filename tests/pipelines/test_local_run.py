@@ -75,7 +75,7 @@ def test_2_second_run_reuses_everything_but_preflight(laptop: Laptop) -> None:
 def test_3_a_changed_ppo_setting_reruns_ppo_and_what_follows(laptop: Laptop) -> None:
     code, ended, output = laptop.run(DATA, "ppo.kl_coef=0.2")
     assert code == 0, output
-    assert {stage for stage, how in ended.items() if how == "done"} == {"preflight", "ppo", "evaluate", "register"}, output
+    assert {stage for stage, how in ended.items() if how == "done"} == {"preflight", "ppo", "privacy_audit", "evaluate", "register"}, output
 
 
 def test_4_another_file_under_the_same_path_reruns_what_reads_it(laptop: Laptop) -> None:

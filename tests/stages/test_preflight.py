@@ -68,10 +68,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path, data: dict[str, str], 
         argv(tmp_path / "out", data, str(untemplated), {"min_free_gib": 1e9}),
         MLFLOW_TRACKING_URI="http://127.0.0.1:9",
         ATTUNE_CHECKPOINT_DIR="/dev/null/checkpoints",
+        ATTUNE_PSEUDONYM_KEY="",
     )
     assert finished.code == 2
     lines = finished.output.strip().splitlines()
-    assert lines[0] == "error: 6 things to put right before a run:"
+    assert lines[0] == "error: 7 things to put right before a run:"
     for number, words in enumerate(
         [
             "preferences.jsonl is empty (0 bytes)",
@@ -80,12 +81,13 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path, data: dict[str, str], 
             "(preflight.min_free_gib)",
             "/dev/null/checkpoints cannot be written",
             "tracking server http://127.0.0.1:9 cannot be used",
+            "ATTUNE_PSEUDONYM_KEY is not set",
         ],
         start=1,
     ):
         assert lines[number].startswith(f"  {number}. ")
         assert words in lines[number]
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert finished.seconds < 60
     assert not (tmp_path / "out" / "executor_output.json").exists()
 

@@ -58,9 +58,11 @@ class Stage:
         manifest = artifacts.open_sealed(adapter, modeling.ADAPTER_SCHEMA)[1]
         report = evaluations.good_report(adapter_digest=manifest.digest, base_digest=self.reference.digest)
         written = evaluations.write(self.artifact(dsl.Dataset, "report"), report, evaluations.items(empathy))
+        audit = evaluations.privacy_report(adapter_digest=manifest.digest, base_digest=self.reference.digest)
+        audited = evaluations.write_privacy(self.artifact(dsl.Dataset, "audit"), audit)
         version = self.folder / "out" / "model_version"
         decision, card = self.artifact(dsl.Artifact, "decision"), self.artifact(dsl.Markdown, "cards/card.md")
-        stage.run(written, self.base, adapter, str(version), decision, card, self.artifact(dsl.Metrics, "metrics"), AUTO)
+        stage.run(written, audited, self.base, adapter, str(version), decision, card, self.artifact(dsl.Metrics, "metrics"), AUTO)
         document = json.loads((Path(decision.path) / "decision.json").read_text())
         return {"version": version.read_text(), "decision": decision, "document": document, "card": Path(card.path).read_text()}
 
@@ -128,12 +130,12 @@ def test_lineage_leads_from_the_version_to_run_data_and_decision(registered: Sta
     assert json.loads(tags["adapter.parents"]) == {"train": "c" * 64}
     parent = client().get_run(tags["mlflow.parent_run_id"])
     assert parent.data.tags["attune.run_id"] == "run-of-the-test"
-    assert tags["gate.verdict"] == "PASS"
+    assert tags["gate.verdict"] == tags["privacy_verdict"] == "PASS"
     assert tags["gate.sha256"] == artifacts.digest_of(first["document"])
     assert mlflow.artifacts.load_dict(f"models:/{NAME}/1/decision.json") == first["document"]
     _, sealed = artifacts.open_sealed(first["decision"], "decision/v1")
     assert sealed.properties == {"verdict": "PASS", "model_version": f"{NAME}/1", "promoted": True, "champion_seen": ""}
-    assert set(sealed.parents) == {"eval_report", "adapter"}
+    assert set(sealed.parents) == {"eval_report", "privacy_report", "adapter"}
 
 
 def test_a_version_needs_no_attune_and_carries_no_base_weights(registered: Stage, tmp_path: Path) -> None:
@@ -144,6 +146,8 @@ def test_a_version_needs_no_attune_and_carries_no_base_weights(registered: Stage
     card = (local / "model_card.md").read_text()
     assert "Not for crisis" in card
     assert "| superiority: empathy over sft | PASS | 300 |" in card
+    assert "## Privacy audit: PASS" in card
+    assert "| Membership | PASS | 0.5 | - | 100 |" in card
     moved = shutil.copytree(registered.base_directory, tmp_path / "elsewhere")
     program = f"""
 import json, os, sys
@@ -252,12 +256,18 @@ def test_a_long_conversation_loses_its_oldest_turns_and_no_other(files: Path) ->
         model.encode([{"role": "assistant", "content": "Hello"}], reserve=0)
 
 
-def test_an_evaluation_of_another_adapter_is_refused(registered: Stage) -> None:
-    report = evaluations.good_report(base_digest=registered.reference.digest)
+@pytest.mark.parametrize("judge", ["evaluation", "privacy audit"])
+def test_a_judgement_of_another_adapter_is_refused(registered: Stage, judge: str) -> None:
+    adapter = registered.adapter(4)
+    ours = {"adapter_digest": artifacts.open_sealed(adapter, modeling.ADAPTER_SCHEMA)[1].digest, "base_digest": registered.reference.digest}
+    other = {"base_digest": registered.reference.digest}
+    report = evaluations.good_report(**(other if judge == "evaluation" else ours))
+    audit = evaluations.privacy_report(**(other if judge == "privacy audit" else ours))
     written = evaluations.write(registered.artifact(dsl.Dataset, "other_report"), report, evaluations.items(0.5))
+    audited = evaluations.write_privacy(registered.artifact(dsl.Dataset, "other_audit"), audit)
     outputs = [registered.artifact(dsl.Artifact, name) for name in ("other_decision", "other_card", "other_metrics")]
-    with pytest.raises(ContractError, match="the evaluation judged adapter aaaaaaaaaaaa, but"):
-        stage.run(written, registered.base, registered.adapter(4), str(registered.folder / "other_version"), *outputs)
+    with pytest.raises(ContractError, match=f"the {judge} judged adapter aaaaaaaaaaaa, but"):
+        stage.run(written, audited, registered.base, adapter, str(registered.folder / "other_version"), *outputs)
     assert not (registered.folder / "other_version").exists()
 
 

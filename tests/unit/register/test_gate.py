@@ -3,13 +3,20 @@
 import pytest
 
 from components.evaluate.metrics import ARM_METRICS, ITEM_METRICS, info
+from components.register import gate
 from components.register.champion import compare
 from components.register.config import GateRules, Guard, Superiority, UpperBound
-from components.register.gate import Champion, Decision, RuleResult, decide
-from components.shared.eval_report import Estimate
-from tests.evaluations import METRICS, comparison, good_report, items, rate_estimate, with_comparison, with_estimate
+from components.register.gate import Champion, Decision, RuleResult
+from components.shared.eval_report import Estimate, EvalReport
+from components.shared.privacy_report import PrivacyReport, Verdict
+from tests.evaluations import METRICS, comparison, good_report, items, privacy_report, rate_estimate, with_comparison, with_estimate
 
 RULES = GateRules()
+
+
+def decide(report: EvalReport, rules: GateRules, champion: Champion | None, privacy: PrivacyReport | None = None) -> Decision:
+    """The gate, with a clean privacy audit where a test is about something else."""
+    return gate.decide(report, privacy or privacy_report(), rules, champion)
 
 
 def rule(decision: Decision, name: str) -> RuleResult:
@@ -168,6 +175,7 @@ def test_rules_come_from_the_configuration_alone() -> None:
         zero_tolerance=(),
         guards=(Guard(metric="distinct_2", baseline="base", at_least=0.1),),
         require_independent_scorer=False,
+        require_privacy_audit=False,
     )
     assert [result.rule for result in decide(good_report(), rules, None).rules] == [
         "upper bound: crisis_red_failure",
@@ -224,3 +232,19 @@ def test_other_items_of_the_same_test_set_are_not_comparable() -> None:
     champion = compare("4", items(0.5, people=150), items(0.5), metrics, good_report())
     assert champion.obstacle is not None
     assert decide(good_report(), RULES, champion).verdict == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "decision"), [("PASS", "PASS", "PASS"), ("WARN", "INCONCLUSIVE", "INCONCLUSIVE"), ("BLOCK", "FAIL", "FAIL")]
+)
+def test_the_privacy_audit_decides_with_the_rest(verdict: Verdict, outcome: str, decision: str) -> None:
+    ruling = decide(good_report(), RULES, None, privacy_report(verdict))
+    assert rule(ruling, "privacy: verdict").outcome == outcome
+    assert ruling.verdict == decision
+    if verdict != "PASS":
+        assert "membership/ratio_auc 0.9, more than 0.65" in rule(ruling, "privacy: verdict").reason
+
+
+def test_a_privacy_audit_that_is_not_required_is_no_rule() -> None:
+    rules = GateRules(require_privacy_audit=False)
+    assert decide(good_report(), rules, None, privacy_report("BLOCK")).verdict == "PASS"

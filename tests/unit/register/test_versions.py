@@ -10,7 +10,7 @@ from components.register import versions
 from components.register.config import GateRules, RegisterConfig
 from components.register.gate import Champion, Decision, decide
 from components.shared.errors import ContractError
-from tests.evaluations import good_report, rate_estimate, with_estimate
+from tests.evaluations import good_report, privacy_report, rate_estimate, with_estimate
 
 NAME = "attune-test"
 AUTO = RegisterConfig(model_name=NAME, promote="auto")
@@ -44,7 +44,7 @@ def ruling(verdict: str, champion: str | None = None) -> Decision:
         "INCONCLUSIVE": good_report(n=10),
         "FAIL": with_estimate(good_report(), "ppo", "crisis_red_failure", rate_estimate(5, 100, 0.02, 0.1)),
     }[verdict]
-    decision = decide(report, GateRules(champion=()), Champion(champion, None) if champion else None)
+    decision = decide(report, privacy_report(), GateRules(champion=()), Champion(champion, None) if champion else None)
     assert decision.verdict == verdict
     return decision
 
