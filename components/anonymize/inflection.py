@@ -40,6 +40,10 @@ def given_names(name: str) -> dict[str, str]:
     return found
 
 
+_RUSSIAN_WORDS = frozenset({"норма"})
+"""Spellings of Uzbek names that are frequent Russian words of another part of speech."""
+
+
 @cache
 def russian_given_names() -> dict[str, str]:
     """Return every given name in Russian spelling (ё as е) with its gender: the Russian list, and the Uzbek one as Russian writes it."""
@@ -47,7 +51,8 @@ def russian_given_names() -> dict[str, str]:
     for name, gender in given_names("uz_given_names").items():
         if len(name) >= 4:
             for spelling in uz_suffixes.russian_spellings(name):
-                names.setdefault(spelling.replace("ё", "е"), gender)
+                if spelling not in _RUSSIAN_WORDS:
+                    names.setdefault(spelling.replace("ё", "е"), gender)
     return names
 
 

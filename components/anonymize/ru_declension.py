@@ -7,6 +7,7 @@ Endings are written nominative, genitive, dative, accusative, instrumental, prep
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 CASES = ("nom", "gen", "dat", "acc", "ins", "loc")
 Cell = tuple[str, str]
@@ -40,8 +41,15 @@ _FAMILY_ENDING = re.compile(r"(?:[оеё]в|[иы]н)$")
 _WOMAN_ENDING = re.compile(r"(?:[оеё]в|[иы]н)а$")
 _FAMILY_FORM = re.compile(r"^(?P<stem>.{2,}(?:[оеё]в|[иы]н))(?:|а|у|ым|е|ой|ою|ы|ых|ыми)$")
 _ADJECTIVE_FORM = re.compile(r"^(?P<stem>.{2,}[сц]к)(?:ий|ого|ому|им|ом|ая|ой|ою|ую|ие|их|ими)$")
-_PATRONYMIC_FORM = re.compile(r"^(?P<stem>.{2,}(?:[оеё]в|ь|[кмн])ич)(?:|а|у|ем|е|и|ей|ам|ами|ах)$|^(?P<woman>.{2,}(?:[оеё]вн|ичн|иничн))(?:а|ы|е|у|ой|ою)$")
+_PATRONYMIC_FORM = re.compile(
+    r"^(?P<stem>.{2,}(?:[оеё]в|ь|[кмн])ич)(?:|а|у|ем|е|и|ей|ам|ами|ах)$|^(?P<woman>.{2,}(?:[оеё]вн|ичн|иничн))(?:а|ы|е|у|ой|ою)$"
+)
 _FIXED = re.compile(r"(?:[оуыэюие]|ых|их|аго|яго|ово)$")
+
+
+_GIVEN_LIKE_FAMILY = frozenset(
+    (Path(__file__).parent / "gazetteers" / "ru_names_in_ina.txt").read_text(encoding="utf-8").split("\n", 1)[1].split()
+)
 
 
 @lru_cache(maxsize=65536)
@@ -100,11 +108,6 @@ def _in_y(word: str, before: str) -> tuple[str, tuple[str, str]]:
     if before == "о" and len(word) > 4:
         return word[:-2], _ADJECTIVE_STRESSED
     return word[:-1], _IY if before == "и" else _Y
-
-
-_GIVEN_LIKE_FAMILY = frozenset(
-    ["марина", "арина", "ирина", "карина", "полина", "алина", "галина", "екатерина", "катерина", "кристина", "валентина", "антонина", "ангелина", "василина", "регина", "сабина", "альбина", "дарина", "зарина", "фаина", "жозефина", "акулина", "устина", "иустина", "снегурина", "христина", "мартина", "сантина", "павлина", "калина", "аделина", "руфина", "эвелина", "элина", "малина", "каролина", "нурдина", "ева", "дева", "роксолина", "медина", "мадина", "амина", "самина", "ясмина", "тахмина", "насиба", "катрина", "ульяна"]
-)
 
 
 def every_form(nominative: str) -> Iterator[str]:

@@ -6,8 +6,27 @@ from functools import lru_cache
 HONORIFICS = ("jon", "xon", "bek", "boy", "oy", "gul", "bonu", "niso", "begim", "mirzo", "qul", "toy", "bibi", "beka", "hon")
 _PLURAL = ("", "lar")
 _POSSESSIVE = ("", "m", "im", "ng", "ing", "i", "si", "miz", "imiz", "ngiz", "ingiz")
-_CASE = ("", "ni", "ning", "ga", "ka", "qa", "da", "dan", "niki", "dagi", "dek", "day", "gacha", "kacha", "qacha", "cha", "nikiga", "nikida")
-_PARTICLE = ("", "mi", "ku", "chi", "da", "yu", "u", "am")
+_CASE = (
+    "",
+    "ni",
+    "ning",
+    "ga",
+    "ka",
+    "qa",
+    "da",
+    "dan",
+    "niki",
+    "dagi",
+    "dek",
+    "day",
+    "gacha",
+    "kacha",
+    "qacha",
+    "cha",
+    "nikiga",
+    "nikida",
+)
+_PARTICLE = ("", "mi", "ku", "chi", "da", "yu", "u", "am", "man", "dir", "siz", "san")
 CHAIN = re.compile(
     rf"(?P<honorific>{'|'.join(HONORIFICS)})?(?P<plural>{'|'.join(_PLURAL[1:])})?(?P<possessive>{'|'.join(sorted(_POSSESSIVE[1:], key=len, reverse=True))})?"
     rf"(?P<case>{'|'.join(sorted(_CASE[1:], key=len, reverse=True))})?-?(?P<particle>{'|'.join(sorted(_PARTICLE[1:], key=len, reverse=True))})?"
@@ -73,7 +92,15 @@ def to_latin(cyrillic: str) -> str:
 def skeleton(word: str) -> str:
     """Return what careless spellings of an Uzbek word (Latin or Cyrillic, lower case) share: ``G'ulom``, ``Gulom`` and ``Ғулом`` are one."""
     latin = word if word.isascii() else to_latin(word)
-    latin = latin.replace("'", "").replace("kh", "x").replace("gh", "g").replace("dj", "j").replace("zh", "j").replace("w", "v").replace("q", "k")
+    latin = (
+        latin.replace("'", "")
+        .replace("kh", "x")
+        .replace("gh", "g")
+        .replace("dj", "j")
+        .replace("zh", "j")
+        .replace("w", "v")
+        .replace("q", "k")
+    )
     latin = re.sub(r"(?<![sc])h", "x", latin)
     latin = re.sub(r"^ye|(?<=[aeiou])ye", "e", latin)
     latin = latin.replace("iy", "i").replace("ii", "i")
@@ -87,7 +114,17 @@ def russian_spellings(latin: str) -> set[str]:
         cyrillic = cyrillic.replace(written, letter)
     cyrillic = cyrillic.replace("ъ", "")
     variants = {cyrillic}
-    for written, replaced in (("ж", "дж"), ("гул", "гуль"), ("дил", "диль"), ("мул", "муль"), ("о", "а"), ("кодир", "кадыр"), ("тохир", "тахир"), ("йў", "ю"), ("йу", "ю")):
+    for written, replaced in (
+        ("ж", "дж"),
+        ("гул", "гуль"),
+        ("дил", "диль"),
+        ("мул", "муль"),
+        ("о", "а"),
+        ("кодир", "кадыр"),
+        ("тохир", "тахир"),
+        ("йў", "ю"),
+        ("йу", "ю"),
+    ):
         variants |= {variant.replace(written, replaced) for variant in list(variants)}
     for written, replaced in (("фаррух", "фарух"), ("адх", "ад"), ("им", "ым"), ("ир", "ыр"), ("ия", "ья"), ("йл", "иль")):
         variants |= {variant.replace(written, replaced) for variant in list(variants) if written in variant}

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from components.anonymize.inflection import russian_given_names, russian_name_forms, word_list
-from components.anonymize.ru_declension import every_form
+from components.anonymize.ru_declension import every_form, paradigm
 from components.shared.errors import ContractError
 
 INSTALL = "pip install 'attune[morphology]'"
@@ -27,6 +27,8 @@ class RussianWord:
     place: float
     nominal: bool
     """Some reading is a noun, an adjective or an abbreviation; without one, an unknown word is no name either."""
+    short: bool
+    """Some reading is a short adjective (готова), which says something of a name beside it."""
     cases: frozenset[str]
     """Cases of its readings as a name (``nomn``, ``gent`` ...)."""
     other: float
@@ -39,12 +41,23 @@ class RussianWord:
 
 
 @cache
-def _dictionary() -> Any:
+def dictionary() -> Any:
+    """Return the analyser, loaded once.
+
+    Raises:
+        ContractError: pymorphy3 is not installed.
+    """
     try:
         import pymorphy3
     except ImportError:
-        raise ContractError(f"anonymize: Russian text needs the dictionary of pymorphy3, which is not installed; install it with {INSTALL}") from None
+        raise ContractError(
+            f"anonymize: Russian text needs the dictionary of pymorphy3, which is not installed; install it with {INSTALL}"
+        ) from None
     return pymorphy3.MorphAnalyzer()
+
+
+_EVER_NAMES = frozenset(word_list("ru_ever_names"))
+"""Forms of names that are also forms of rare words (``катя`` of a verb); in talk they are names."""
 
 
 @lru_cache(maxsize=131072)
@@ -54,17 +67,18 @@ def look_up(word: str) -> RussianWord:
     Raises:
         ContractError: pymorphy3 is not installed.
     """
-    dictionary = _dictionary()
-    parses = dictionary.parse(word)
-    known = dictionary.word_is_known(word)
+    analyser = dictionary()
+    parses = analyser.parse(word)
+    known = analyser.word_is_known(word)
     total = sum(parse.score for parse in parses) or 1.0
     given = family = patronymic = place = other = 0.0
     cases = set()
-    nominal = False
+    nominal = short = False
     for parse in parses:
         grammemes = parse.tag.grammemes
         share = parse.score / total
         nominal = nominal or parse.tag.POS in {"NOUN", "ADJF", None}
+        short = short or parse.tag.POS in {"ADJS", "PRTS"}
         if "Patr" in grammemes:
             patronymic += share
         elif "Name" in grammemes:
@@ -79,15 +93,28 @@ def look_up(word: str) -> RussianWord:
             cases.add(parse.tag.case)
     plain = word.replace("ё", "е")
     listed = plain in russian_name_forms()
+    if listed:
+        cases |= _listed_cases(plain)
     if listed and (not known or (other < 0.5 and given + place + other > 0) or plain in _EVER_NAMES):
         given, other = 1.0, 0.0 if not known or plain in _EVER_NAMES else other
-    return RussianWord(known, given if known or listed else 0.0, family, patronymic, place, nominal, frozenset(cases), other)
+    return RussianWord(known, given if known or listed else 0.0, family, patronymic, place, nominal, short, frozenset(cases), other)
 
 
-_EVER_NAMES = frozenset(
-    "маша маше машу машей катя коля толя валя варя лена лене лену леной люда люде саня соня зоя галя дина рита тоня тося тома вова паша пашу паше миша мише женя ира ире оля оле юля яна жанна жора гоша гена стас".split()
-)
-"""Names whose forms are also forms of rare words (``катя`` of a verb); in talk they are names."""
+def _listed_cases(plain: str) -> set[str]:
+    """Return the cases (as the dictionary names them) of which a listed name has this form."""
+    base = russian_name_forms()[plain]
+    genders = {"m": (False,), "f": (True,), "u": (False, True)}[russian_given_names()[base]]
+    cells = [(cell, forms) for woman in genders for cell, forms in paradigm(base, woman).items() if cell[0] == "sg"]
+    return {_CASE_NAMES[case] for (_, case), forms in cells if plain in {form.replace("ё", "е") for form in forms}}
+
+
+_CASE_NAMES = {"nom": "nomn", "gen": "gent", "dat": "datv", "acc": "accs", "ins": "ablt", "loc": "loct"}
+
+
+@lru_cache(maxsize=4096)
+def cases_of(word: str) -> frozenset[str]:
+    """Return the cases of all readings of a word (lower case)."""
+    return frozenset(str(parse.tag.case) for parse in dictionary().parse(word))
 
 
 def listed_name(word: str) -> bool:
@@ -122,3 +149,40 @@ def ordinary(word: str) -> bool:
     """Say whether a Russian word (lower case) is more likely an ordinary word than a name or a place; for what searches names whatever their case."""
     entry = look_up(word)
     return entry.known and entry.other >= 0.4
+
+
+@cache
+def town_forms() -> dict[str, bool]:
+    """Return every case form of the listed Russian towns (ё as е), and whether it counts only in context, being also a word or a name."""
+    forms: dict[str, bool] = {}
+    for entry in word_list("ru_towns"):
+        name = entry.rstrip("*").replace("ё", "е")
+        for form in _phrase_forms(name):
+            forms[form] = forms.get(form, True) and entry.endswith("*")
+    return forms
+
+
+_FIXED_PARTS = frozenset("- на дону амуре усть санкт йошкар улан нур алма ханты горно каменск мирзо".split())
+
+
+def _phrase_forms(name: str) -> set[str]:
+    """Return the case forms of a place of one or several words, its parts in agreement; ``на`` and ``по`` stay."""
+    parts = name.replace("-", " - ").split()
+    cells: dict[tuple[str, str], str] = {}
+    for cell in paradigm("а"):
+        words = [part if part in _FIXED_PARTS else _place_form(part, cell) for part in parts]
+        cells[cell] = " ".join(words).replace(" - ", "-")
+    return {name, *(form for (number, _), form in cells.items() if number == "sg")}
+
+
+def _place_form(word: str, cell: tuple[str, str]) -> str:
+    if word.endswith(("ий", "ый")):
+        return paradigm(word)[cell][0]
+    if word.endswith(("ово", "ево", "ино", "ыно")):
+        stem = word[:-1]
+        return stem + {"nom": "о", "gen": "а", "dat": "у", "acc": "о", "ins": "ом", "loc": "е"}[cell[1]] if cell[0] == "sg" else word
+    if word.endswith("ы") or word.endswith("и"):
+        return word[:-1] + {"nom": word[-1], "gen": "", "dat": "ам", "acc": word[-1], "ins": "ами", "loc": "ах"}[cell[1]]
+    if word.endswith(("ов", "ев", "ин")) and cell == ("sg", "ins"):
+        return word + "ом"
+    return paradigm(word, word.endswith(("ань", "ерь", "мь", "рь", "ть", "нь", "ль")))[cell][0]

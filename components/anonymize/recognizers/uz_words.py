@@ -5,20 +5,21 @@ from functools import cache, lru_cache
 
 from components.anonymize import lexicon
 from components.anonymize.inflection import uzbek_names, word_list
-from components.anonymize.uz_suffixes import CHAIN, skeleton, to_latin
+from components.anonymize.uz_suffixes import CHAIN, skeleton, to_cyrillic, to_latin
 
-_FUNCTION_WORDS = frozenset(
-    "va bu men sen siz biz ular uchun bilan ham emas yo'q lekin ammo chunki nima kim qanday qachon juda hech har edi ekan esa agar yoki mening sening uning bizning menga senga unga meni seni uni"
-    " keyin oldin kerak mumkin deb kabi haqida o'zim hozir bugun kecha ertaga yaxshi yomon rahmat salom iltimos menda shu shunday faqat yana doim hamma ismim ismi raqamim telefonim opam akam ukam singlim onam"
-    " otam dadam oyim erim xotinim qizim o'g'lim do'stim dugonam bo'ldi qildi keldi ketdi dedi yashayman ishlayman yoshdaman tug'ilganman maktab tumani ko'chasi pasportim kartam pinfl jshshir stir".split()
+_SHORT = frozenset({"ali", "vali", "lola"})
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_INTERNATIONAL = frozenset(
+    "internet telegram instagram google youtube facebook whatsapp tiktok zoom covid click uzum payme islom kino stress telefon pasport institut universitet kollej aprel avgust alloh ramazon direktor doktor psixolog psixiatr menejer bankir jurnalist".split()
 )
 _SPECIAL = re.compile("[ўқғҳ]")
-_CYRILLIC_HINT = frozenset(
-    "ва бу мен сен сиз биз улар учун билан хам эмас йук лекин аммо чунки нима ким кандай качон жуда хеч хар эди экан агар ёки менинг менга унга мени уни кейин олдин керак хозир бугун кеча яхши ёмон рахмат исмим"
-    " исми опам акам укам синглим онам отам дадам ойим эрим хотиним кизим дустим дугонам келди кетди деди булди килди яшайман ишлайман".split()
+_FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov)(?:a|lar|alar)?$")
+
+
+_LATIN_ENDINGS = re.compile(
+    r"\b[a-z']{3,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|[lrbtkg]dim|[lrbtkg]dik|aman|yman|adilar|magan|maganman)\b"
 )
-_FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov|in)(?:a|lar|alar)?$")
-_FAMILY_CYRILLIC_ENDING = re.compile(r"[а-яёўқғҳ]{2,}(?:[оеё]в|ин)(?:а|лар)?$")
+_CYRILLIC_ENDINGS = re.compile(r"[а-я]{3,}(?:япман|япти|япсиз|ганман|ларни|ларга|ларда|лардан|[лр]дим|ибди|маган|мади|сизми)(?![а-я])")
 
 
 @lru_cache(maxsize=16)
@@ -26,8 +27,30 @@ def speaks_uzbek(folded: str) -> bool:
     """Say whether a text (lower case) may hold Uzbek in either alphabet: cheap, and true rather than false in doubt."""
     if "o'" in folded or "g'" in folded or _SPECIAL.search(folded):
         return True
-    words = set(re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", folded))
-    return not words.isdisjoint(_FUNCTION_WORDS) or not words.isdisjoint(_CYRILLIC_HINT)
+    words = set(_WORD.findall(folded))
+    if not words.isdisjoint(_latin_hints()) or _LATIN_ENDINGS.search(folded):
+        return True
+    if folded.isascii():
+        return False
+    return not words.isdisjoint(_cyrillic_hints()) or _CYRILLIC_ENDINGS.search(folded) is not None
+
+
+@cache
+def _latin_hints() -> frozenset[str]:
+    """Words that occur in no English text: the hints, and all listed words of four letters and more that English does not have."""
+    listed = {
+        word for word in word_list("uz_words") if len(word) > 3 and not lexicon.is_ordinary(word) and not lexicon.is_capitalised_word(word)
+    }
+    return frozenset({word for word in word_list("uz_hints") if word.isascii()} | (listed - _INTERNATIONAL))
+
+
+@cache
+def _cyrillic_hints() -> frozenset[str]:
+    """The same in Cyrillic, without what Russian has, too."""
+    from components.anonymize.recognizers.ru_words import look_up
+
+    listed = (to_cyrillic(word) for word in word_list("uz_words") if len(word) > 3)
+    return frozenset({word for word in word_list("uz_hints") if not word.isascii()} | {word for word in listed if not look_up(word).known})
 
 
 @lru_cache(maxsize=131072)
@@ -43,9 +66,6 @@ def name_base(word: str) -> str | None:
         if stem in names and CHAIN.fullmatch(latin, length) and (length > 3 or stem in _SHORT):
             return stem
     return None
-
-
-_SHORT = frozenset({"ali", "vali", "lola"})
 
 
 @cache
@@ -94,10 +114,11 @@ def family_name(word: str) -> float:
         if match is None or skeleton(latin[:length]) in _common():
             continue
         stem = skeleton(match["stem"])
-        if stem in uzbek_names() or (word.isascii() and lexicon.is_family_name(latin[:length]) and latin.endswith(("ov", "ova", "ev", "eva"), 0, length)):
+        if stem in uzbek_names() or (
+            word.isascii() and lexicon.is_family_name(latin[:length]) and latin.endswith(("ov", "ova", "ev", "eva"), 0, length)
+        ):
             return 0.9
-        if not latin[:length].endswith(("in", "ina")) and (length >= 6):
-            best = max(best, 0.6)
+        best = 0.6
     if re.search(r"(?:zoda|zodalar)(?:ning|ga|ni|dan|da)?$", latin) and len(latin) > 6:
         return 0.9
     return best
