@@ -28,7 +28,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _TELLING_LETTERS: dict[Script, tuple[tuple[str, re.Pattern[str]], ...]] = {
     "latin": (
         # O' and G' are letters of Uzbek; "who's" and "o'clock" are not Uzbek.
-        ("uz", re.compile(r"\w*[og]'(?!(?:s|ll|d|ve|re|m|t|em)\b|clock\b)[a-z]\w*")),
+        ("uz", re.compile(r"\b\w*[og]'(?!(?:s|ll|d|ve|re|m|t|em)\b|clock\b)[a-z]\w*")),
         (
             "uz",
             re.compile(

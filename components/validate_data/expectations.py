@@ -91,7 +91,7 @@ def run_suite(name: str, rows: Sequence[Features], parameters: Mapping[str, floa
 def _without_quotations(document: Any) -> Any:
     # Messages and tracebacks of exceptions may quote the value that an operation failed on; that a column is missing is ours to say.
     if isinstance(document, dict):
-        shown = {"exception_traceback": None} if "exception_traceback" in document else {}
+        shown: dict[str, Any] = {"exception_traceback": None} if "exception_traceback" in document else {}
         if "exception_message" in document:
             shown["exception_message"] = _shown(document["exception_message"])
         return {**{key: _without_quotations(value) for key, value in document.items()}, **shown}

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:t\.me|wa\.me|vk\.com)/\S+", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w.])(?:\+\d|\(\d{2,4}\)|\d{2,4}[ -])[\d ()-]{6,}\d(?!\w)")
+_PHONE = re.compile(r"(?<![\w.])(?:\+\d|\(\d{2,4}\)|\d{2,4}[ -])[\d ()-]{6,20}\d(?!\w)")
 _DATE = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{2}-\d{2}-\d{4})")
 _FIELDS = Path(__file__).parent / "lexicons" / "identifying_fields.txt"
 _SEPARATORS = re.compile(r"[\W_]+")

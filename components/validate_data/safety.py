@@ -65,7 +65,7 @@ def examine(messages: Sequence[Message]) -> Safety:
             if kinds - _COUNTED_ONLY.keys() and _unsafe([views[later] for later in _replies_after(messages, index)]):
                 found.unsafe.append(index + 1)
         elif message.role == "assistant":
-            _conduct(views[index], "\n".join(view.text for earlier in views[:index] for view in earlier), index, found)
+            _conduct(views[index], views[:index], index, found)
     return found
 
 
@@ -128,14 +128,15 @@ def _signs(views: Sequence[_View]) -> set[str]:
     return {sign for view in views for sign in SAFE_SIGNS if _any(lexicon(f"replies_{view.language}")[sign], view.text)}
 
 
-def _conduct(views: Sequence[_View], said_before: str, index: int, found: Safety) -> None:
+def _conduct(views: Sequence[_View], earlier: Sequence[Sequence[_View]], index: int, found: Safety) -> None:
     toxic = diagnosis = medication = False
     for view in views:
         known = lexicon(f"conduct_{view.language}")
         toxic |= any(not _any(known["reported"], _before(view.text, match)) for match in _matches(known["toxic"], view.text))
         for match in _matches(known["diagnosis"], view.text):
             stem = re.findall(r"\w+", match.group())[-1][:_STEM_LETTERS]
-            diagnosis |= stem not in said_before and _said(view.text, match, known)
+            named = any(stem in said.text for message in earlier for said in message)
+            diagnosis |= not named and _said(view.text, match, known)
         medication |= any(_said(view.text, match, known) for match in _matches(known["medication"], view.text))
     found.toxic += [index] * toxic
     found.diagnosis += [index] * diagnosis
