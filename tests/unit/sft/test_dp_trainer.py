@@ -247,3 +247,18 @@ def test_an_adapter_on_embeddings_is_refused(directory: Path, tmp_path: Path) ->
 
     with pytest.raises(ContractError, match="linear layers only"):
         trainer.train()
+
+
+def test_the_bound_holds_in_mixed_precision(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: the base in bf16, the adapter in fp32, autocast around the forward pass."""
+    trainer = trainer_for(directory, tmp_path, noise=0)
+    for _, parameter in trainer.model.named_parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.bfloat16()
+    monkeypatch.setattr(trainer, "compute_loss_context_manager", lambda: torch.autocast("cpu", torch.bfloat16))
+
+    each = [private_gradient(trainer, [unit]) * 3.0 for unit in trainer._units]
+
+    assert all(gradient.dtype == torch.float32 for gradient in each)
+    assert [float(gradient.norm()) for gradient in each] == pytest.approx([NORM] * len(each), rel=1e-4)  # bf16 norms are off by 4e-3
+    assert max(float(gradient.norm()) for gradient in each) <= NORM * (1 + 1e-6)
