@@ -6,7 +6,7 @@
 | +44, 0... of Britain | 7700 900000-900999, 1632 960000-960999 | reserved for drama by Ofcom |
 | +7, 8... | code 0xx | codes of the Russian plan begin with 3, 4, 8, 9, of the Kazakh with 6, 7 |
 | +998 | code 0x | operator and area codes begin with 2 to 9 |
-| others | a 0 after the country code | a national number has none there (Italy apart) |
+| others | 00 after the country code, or 000 without one | no national number begins so, and no country code |
 """
 
 import re
@@ -24,7 +24,8 @@ _TWO_FIGURE_CODES = frozenset(
     " 90 91 92 93 94 95 98".split()
 )
 """Country codes of two figures (ITU-T E.164); 1 and 7 have one, all others three."""
-_RESERVED_ATTEMPTS = 200
+_ATTEMPTS_PER_LENGTH = 500
+_RESERVED_ATTEMPTS = 30
 """After so many candidates a reserved block of 100 numbers counts as full, and a number without an area follows."""
 
 
@@ -42,9 +43,11 @@ class Phones:
             return
         extension = _EXTENSION.search(surface)
         main = surface[: extension.start()] if extension else surface
-        digits = re.sub(r"\D", "", main)
         for attempt in count():
             seed = f"{mention.entity}/{attempt}"
+            # A short form has few numbers; at last it grows.
+            main = main if attempt % _ATTEMPTS_PER_LENGTH else main + "0" * (attempt > 0)
+            digits = re.sub(r"\D", "", main)
             changed = self._national(digits, main.lstrip("( ").startswith("+"), mention, seed, attempt >= _RESERVED_ATTEMPTS)
             tail = self._keyed.digits(len(surface), "PHONE extension", seed)
             yield _filled(main, changed) + (_filled(surface[extension.start() :], tail) if extension else "")
@@ -54,7 +57,7 @@ class Phones:
         own = self._keyed.digits(len(digits), "PHONE", seed)
         size = len(digits)
         if full and not international:
-            return "0" + own[1:]
+            return "0" + own[1:]  # seven figures or fewer reach nobody without the area
         language = phrases.written_in(mention)
         if digits.startswith("1") and size == 11:
             return "1" + _american(own[1:])
@@ -68,7 +71,8 @@ class Phones:
             return _american(own)
         if size == 7 and language == "en":
             return "55501" + own[5:]
-        return "0" + own[1:]
+        zeros = "0" if size == 9 and language == "uz" else "000"
+        return (zeros + own[len(zeros) :])[:size]
 
     @staticmethod
     def _international(digits: str, own: str) -> str:
@@ -76,7 +80,8 @@ class Phones:
             return _british(digits[2:], own[2:], "44")
         length = 1 if digits[0] in "17" else 2 if digits[:2] in _TWO_FIGURE_CODES else 3
         code = digits[:length]
-        return (code + "0" + own[length + 1 :])[: len(digits)]
+        zeros = "0" if code in ("7", "998") else "00"
+        return (code + zeros + own[length + len(zeros) :])[: len(digits)]
 
     def _spelled(self, mention: Mention) -> Iterator[str]:
         """Yield spelled-out figures for spelled-out figures; other words ("plus") stay."""

@@ -80,7 +80,10 @@ def inflected(noun: str, mention: Mention) -> str:
 
 def _declined(noun: str, form: str, base: str) -> str:
     """Write a noun in the case of a form of another one: of a place or a body the prepositional is likelier than the dative."""
-    case = next((case for case in ("nom", "loc", "gen", "acc", "dat", "ins") if form in paradigm(base)["sg", case]), "nom")
+    # A soft sign is of a town in most cases a woman's (Казань), and the tables must be told.
+    tables = [paradigm(base, woman) for woman in ((True, None) if base.endswith("ь") else (None,))]
+    cases = ("nom", "loc", "gen", "acc", "dat", "ins")
+    case = next((case for table in tables for case in cases if form in table["sg", case]), "nom")
     # The tables decline people; the accusative of a thing without -а is its nominative.
     inanimate = case == "acc" and noun[-1] not in "ая"
     return noun if inanimate else paradigm(noun)["sg", case][0]
