@@ -32,7 +32,7 @@ _MEMORY_SIZES = (10_000, 100_000)
 
 def cost(setup: Setup) -> list[Table]:
     """Measure speed, linearity and start; times are of the CPU, so that other work on the machine disturbs them less."""
-    return [_speed(setup), _linearity(setup), _start(), *_against_presidio(setup)]
+    return [_speed(setup), _linearity(setup), _start()]
 
 
 def memory(setup: Setup) -> list[Table]:
@@ -94,13 +94,6 @@ def _start() -> Table:
         Line("torch imported", max(torch), _STARTS, None, 0.0, "at most"),
     ]
     return table
-
-
-def _against_presidio(setup: Setup) -> list[Table]:
-    """Run the comparison with Presidio's patterns, which has a module of its own."""
-    from tests.benchmarks.anonymize_speed import speed
-
-    return speed(setup)
 
 
 def _measured(conversations: int) -> dict[str, float]:

@@ -49,10 +49,15 @@ def _names(origin: Origin, count: int) -> list[Planted]:
 
 
 def _found(group: Sequence[Planted], setup: Setup, *, lower: bool) -> tuple[int, int]:
-    sentences = [planted.sentence.lower() if lower else planted.sentence for planted in group]
+    sentences = [_lower(planted.sentence) if lower else planted.sentence for planted in group]
     spans = spans_of_many([[_QUESTION, sentence] for sentence in sentences], setup, POLICY)
     found = sum(_whole(planted, sentence, found) for planted, sentence, found in zip(group, sentences, spans, strict=True))
     return found, len(group)
+
+
+def _lower(sentence: str) -> str:
+    """Return a sentence in lower case of the same length (a Turkish dotted capital would become two characters)."""
+    return "".join(character.lower()[0] for character in sentence)
 
 
 def _whole(planted: Planted, sentence: str, spans: RowSpans) -> bool:

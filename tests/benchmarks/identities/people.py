@@ -1,8 +1,8 @@
 """Names of nobody by origin: from Faker's locales where it knows the culture, from lists beside this file where it does not."""
 
 import random
+import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ Origin = Literal["en", "ru", "uz", "tr", "in", "ar", "vn", "ng", "eu"]
 ORIGINS: tuple[Origin, ...] = ("en", "ru", "uz", "tr", "in", "ar", "vn", "ng")
 _DAUGHTER, _SON = "qizi", "o'g'li"
 _HERE = Path(__file__).parent
+_WRITTEN_WELL = re.compile(r"[^\W\d_]+(?:[ '’.-]+[^\W\d_]+)*")
 _LOCALES = {
     "en": ("en_US", "en_GB"), "ru": ("ru_RU",), "tr": ("tr_TR",), "in": ("en_IN",), "ng": ("yo_NG", "ig_NG", "ha_NG"),
     "eu": ("de_DE", "es_ES", "fr_FR", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE", "cs_CZ", "ro_RO"),
@@ -77,14 +78,12 @@ def make_person(origin: Origin, generator: random.Random, *, female: bool, latin
     if origin == "ru":
         return _russian(generator, female=female, latin=latin)
     faker = _faker(generator.choice(_LOCALES[origin]))
-    faker.seed_instance(generator.getrandbits(32))
-    given = faker.first_name_female() if female else faker.first_name_male()
-    return Person(given, _family(faker, female=female), female)
-
-
-def _family(faker: Faker, *, female: bool) -> str:
-    made: Callable[[], str] = faker.last_name_female if female else faker.last_name_male
-    return made()
+    while True:
+        faker.seed_instance(generator.getrandbits(32))
+        given = faker.first_name_female() if female else faker.first_name_male()
+        family = faker.last_name_female() if female else faker.last_name_male()
+        if _WRITTEN_WELL.fullmatch(f"{given} {family}"):  # Faker's Turkish list holds damaged letters
+            return Person(given, family, female)
 
 
 def _russian(generator: random.Random, *, female: bool, latin: bool) -> Person:
