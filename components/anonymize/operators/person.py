@@ -5,15 +5,17 @@ Each word of a name gets a word of the same role: Anna Petrova is Mila Zotova ev
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 
+from components.anonymize import uz_suffixes
 from components.anonymize.inflection import forms_of, inflect_like, lemma
 from components.anonymize.operators.assignment import Assignment
 from components.anonymize.operators.keyed import KeyedChoice
 from components.anonymize.operators.mention import Mention
 from components.anonymize.operators.name_pools import Gender, full_given_name, invented, known_names, pool
-from components.anonymize.operators.person_names import PARTICLES, PersonName, Role, read_name, role_by_form
+from components.anonymize.operators.person_names import PARTICLES, PersonName, Role, culture_of, gender_of, read_name, role_by_form
 from components.anonymize.operators.surface import in_case_of
 from components.shared.languages import Language, Script
 from components.shared.normalize import canonical, normalize
@@ -23,19 +25,20 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
 _Endings = tuple[tuple[re.Pattern[str], str], ...]
 _FEMININE: _Endings = (
     (re.compile(r"(?<=[оеё]в|[иы]н)$"), "а"),
-    (re.compile(r"(?:ский|ской)$"), "ская"),
+    (re.compile(r"(?<=[сц]к)(?:ий|ой)$"), "ая"),
     (re.compile(r"(?<=[oe]v|in|yn)$"), "a"),
-    (re.compile(r"sk(?:y|oy)$"), "skaya"),
+    (re.compile(r"(?<=sk)(?:y|oy)$"), "aya"),
 )
 _FEMININE_PATRONYMIC: _Endings = ((re.compile("ич$"), "на"), (re.compile("ich$"), "na"))
 _MASCULINE: _Endings = (
     (re.compile(r"(?<=[оеё]в|[иы]н)(?:а|ой|у|ым|е|ы|ых|ыми)$"), ""),
-    (re.compile(r"(?:ская|ской|скую|ского|скому|ским|ском|ские|ских)$"), "ский"),
+    (re.compile(r"(?<=[сц]к)(?:ая|ой|ую|ого|ому|им|ом|ие|их)$"), "ий"),
     (re.compile(r"(?<=[oe]v|in|yn)a$"), ""),
     (re.compile(r"skaya$"), "sky"),
 )
 _MASCULINE_PATRONYMIC: _Endings = ((re.compile("(?<=[ое]в)на$"), "ич"), (re.compile("(?<=[oe]v)na$"), "ich"))
-_SURELY_FAMILY = re.compile(r".{3,}(?:[оеё]в|ск(?:ий|ой))$")
+_UZBEK_ENDINGS = ("ni", "ning", "ga", "da", "dan", "lar", "niki", "cha", "jon", "xon")
+_SURELY_FAMILY = re.compile(r".{3,}(?:[оеё]в|[сц]к(?:ий|ой))$")
 """As a form of a given name (Каримов: of the Karims) it hardly ever stands."""
 _PERHAPS_FAMILY = re.compile(r".{3,}[иы]н$")
 _RUSSIAN_SPELLING = str.maketrans("қғҳўҚҒҲЎ", "кгхуКГХУ")
@@ -55,7 +58,7 @@ class PersonSurrogates:
         surface = normalize(mention.surface).text
         matches = list(_WORD.finditer(surface))
         bases = [self._base(match.group(), mention) for match in matches]
-        name = self._name(mention, bases)
+        name = self._name(mention, bases, [canonical(match.group()) for match in matches])
         pieces: list[str] = []
         position = 0
         for match, base in zip(matches, bases, strict=True):
@@ -63,13 +66,20 @@ class PersonSurrogates:
             position = match.end()
         return "".join([*pieces, surface[position:]])
 
-    def _name(self, mention: Mention, bases: list[str]) -> PersonName:
-        """Read the entity once; an entity without words (a handle taken for a name) is read as its surface."""
+    def _name(self, mention: Mention, bases: list[str], spelled: list[str]) -> PersonName:
+        """Read the entity once: its words tell culture and gender, a mention with all of them tells which word is the family name."""
         if mention.entity not in self._names:
             words = [word for word in _SPLIT.split(mention.entity) if word and word not in PARTICLES]
             ordered = [base for base in bases if base not in PARTICLES]
             complete = len(ordered) >= max(1, len(words))
-            self._names[mention.entity] = read_name(ordered if complete else words, mention.language, in_order=complete)
+            name = read_name(ordered if complete else words, mention.language, in_order=complete)
+            # The entity may hold a family name in the masculine; in the nominative the surface tells more.
+            gendered = spelled if complete and bases[0] == spelled[0] else words or ordered
+            self._names[mention.entity] = replace(
+                name,
+                culture=culture_of(words or ordered, name.script, mention.language),
+                gender=gender_of(gendered, [word for word in words if name.roles.get(word) == "given"] or _given(name), name.script),
+            )
         return self._names[mention.entity]
 
     def _base(self, word: str, mention: Mention) -> str:
@@ -103,7 +113,7 @@ class PersonSurrogates:
         if base in PARTICLES:
             return surface
         role = name.roles.get(base) or role_by_form(base, name.script)
-        chosen, nominative = self._chosen(base, role, name, mention.language)
+        chosen, nominative = self._chosen(base, role, name, mention)
         if name.culture == "uz" and mention.language == "ru":
             chosen = chosen.translate(_RUSSIAN_SPELLING)
         if len(canonical(surface)) == 1:
@@ -112,24 +122,26 @@ class PersonSurrogates:
             chosen = inflect_like(chosen, normalize(surface).text, nominative)
         return in_case_of(chosen, surface)
 
-    def _chosen(self, base: str, role: Role, name: PersonName, language: Language | None) -> tuple[str, str]:
+    def _chosen(self, base: str, role: Role, name: PersonName, mention: Mention) -> tuple[str, str]:
         """Return the surrogate of a word and the word itself, both in their base form and in the gender of the name."""
         if role == "given":
-            return self._given(full_given_name(base), name, language), base
-        masculine = _replaced(base, _MASCULINE if role == "family" else _MASCULINE_PATRONYMIC)
-        slavic = name.culture in ("ru", "uz")
-        names = pool(name.culture, name.script).family
+            return self._given(full_given_name(base), name, mention.language), base
+        # English has no cases: there the form of the word itself tells whether it is a woman's.
+        inflecting = not _is_english(mention)
+        names, endings, back = pool(name.culture, name.script).family, _FEMININE, _MASCULINE
         if role == "patronymic":
-            names, slavic = pool("ru", name.script).patronymic, True
-        endings: _Endings = () if not slavic else _FEMININE if role == "family" else _FEMININE_PATRONYMIC
+            names, endings, back = pool("ru", name.script).patronymic, _FEMININE_PATRONYMIC, _MASCULINE_PATRONYMIC
+        elif name.culture not in ("ru", "uz"):
+            endings = back = ()
+        masculine = _replaced(base, back)
 
         def both(candidate: str) -> Iterator[str]:
             for form in {candidate, _replaced(candidate, endings)}:
-                yield from _spellings(form, name.script, language)
+                yield from _spellings(form, name.script, mention.language)
 
         candidates = chain(self._keyed.walk(names, role, masculine), invented("neutral", name.script, family=True))
         chosen = self._assignment.choose((role, masculine), candidates, both)
-        if name.gender == "female" or (name.gender == "neutral" and masculine != base):
+        if masculine != base or (name.gender == "female" and inflecting):
             return _replaced(chosen, endings), _replaced(masculine, endings)
         return chosen, masculine
 
@@ -145,6 +157,10 @@ class PersonSurrogates:
             self._keyed.walk(first, "given", base, gender), self._keyed.walk(then, "given", base), invented(gender, name.script)
         )
         return self._assignment.choose(("given", base, gender), candidates, lambda candidate: _spellings(candidate, name.script, language))
+
+
+def _given(name: PersonName) -> list[str]:
+    return [word for word, role in name.roles.items() if role == "given"]
 
 
 def _is_english(mention: Mention) -> bool:
@@ -167,6 +183,7 @@ def _replaced(word: str, endings: Iterable[tuple[re.Pattern[str], str]]) -> str:
 @cache
 def _spellings(candidate: str, script: Script, language: Language | None) -> tuple[str, ...]:
     """Return the forms in which a candidate may come to stand."""
-    if script == "latin" and language != "uz":
-        return (candidate,)
-    return (candidate, *forms_of(candidate, language if language in ("ru", "uz") else "ru"))
+    if language == "uz":
+        endings = _UZBEK_ENDINGS if script == "latin" else tuple(map(uz_suffixes.to_cyrillic, _UZBEK_ENDINGS))
+        return (candidate, *(candidate + ending for ending in endings))
+    return (candidate,) if script == "latin" else (candidate, *forms_of(candidate, "ru"))

@@ -65,7 +65,7 @@ def read_name(words: Sequence[str], language: Language | None, *, in_order: bool
     script: Script = "cyrillic" if is_cyrillic("".join(words)) else "latin"
     roles = _roles(words, script)
     given = [word for word in words if roles[word] == "given"]
-    return PersonName(_culture(words, script, language), script, _gender(words, given, script), roles)
+    return PersonName(culture_of(words, script, language), script, gender_of(words, given, script), roles)
 
 
 def role_by_form(word: str, script: Script) -> Role:
@@ -76,7 +76,7 @@ def role_by_form(word: str, script: Script) -> Role:
 
 
 def _roles(words: Sequence[str], script: Script) -> dict[str, Role]:
-    roles: dict[str, Role] = {word: "patronymic" for word in words if len(words) > 1 and _PATRONYMIC.search(word)}
+    roles: dict[str, Role] = {word: "patronymic" for word in words if _PATRONYMIC.search(word)}
     if _FATHER & set(words):  # "Akmal o'g'li", son of Akmal: no family name follows from the order
         return {word: roles.get(word, "family" if _family_evidence(word, script) > 0 else "given") for word in words}
     left = [word for word in words if word not in roles]
@@ -101,7 +101,8 @@ def _family_evidence(word: str, script: Script) -> int:
     return int(family) - 2 * int(given) if family != given else int("family" in uses) - int("given" in uses)
 
 
-def _culture(words: Sequence[str], script: Script, language: Language | None) -> Culture:
+def culture_of(words: Sequence[str], script: Script, language: Language | None) -> Culture:
+    """Return the culture for which most of the words speak; the language of the turn decides ties."""
     votes: Counter[Culture] = Counter()
     for word in words:
         uses = {use.culture for use in known_names().get(full_given_name(word), ())}
@@ -125,7 +126,8 @@ def _culture(words: Sequence[str], script: Script, language: Language | None) ->
     return max(votes, key=lambda culture: (votes[culture], culture == "en"))
 
 
-def _gender(words: Sequence[str], given: Sequence[str], script: Script) -> Gender:
+def gender_of(words: Sequence[str], given: Sequence[str], script: Script) -> Gender:
+    """Return the gender that a given name of the lists tells, else the family name, else the ending of the given name."""
     sure = [word for word in given if not is_short_for_both(word)]
     for word in sure:
         genders = {use.gender for use in known_names().get(full_given_name(word), ()) if use.role == "given"} - {"neutral"}
