@@ -15,7 +15,7 @@ _CYRILLIC = "аАвВеЕкКмМнНоОрРсСтТуУхХіІѕЅјЈ"
 _LATIN = "aAbBeEkKmMhHoOpPcCtTyYxXiIsSjJ"
 _TO_LATIN = dict(zip(_CYRILLIC, _LATIN, strict=True))
 _TO_CYRILLIC = {latin: cyrillic for cyrillic, latin in _TO_LATIN.items() if latin not in "bBiIsSjJ"}
-_MIXED_WORD = re.compile(r"[^\W\d_]*(?:[A-Za-z][Ѐ-ӿ]|[Ѐ-ӿ][A-Za-z])[^\W\d_]*")
+_MIXED_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]*(?:[A-Za-z][Ѐ-ӿ]|[Ѐ-ӿ][A-Za-z])[^\W\d_]*")
 
 
 @dataclass(frozen=True)
