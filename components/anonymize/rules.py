@@ -15,6 +15,7 @@ from components.anonymize.recognizers.numbers import RecordNumberRecognizer
 from components.anonymize.recognizers.organizations import OrganizationRecognizer
 from components.anonymize.recognizers.phones import PhoneRecognizer
 from components.anonymize.recognizers.places import TownRecognizer
+from components.anonymize.recognizers.ru_uz import RUSSIAN_UZBEK
 from components.anonymize.spans import Span, merge
 
 RECOGNIZERS: tuple[type[Recognizer], ...] = (
@@ -30,6 +31,7 @@ RECOGNIZERS: tuple[type[Recognizer], ...] = (
     OrganizationRecognizer,
     AddressRecognizer,
     TownRecognizer,
+    *RUSSIAN_UZBEK,
 )
 THRESHOLD = 0.5
 """Score from which a finding counts; weaker ones are shapes without context, of which the leak check's second look wants to know."""

@@ -19,23 +19,23 @@ _SNILS_GLUED = re.compile(rf"{_NO_DIGIT_BEFORE}\d{{11}}{_NO_DIGIT_AFTER}")
 _TAX = re.compile(rf"{_NO_DIGIT_BEFORE}\d{{10}}(?:\d\d)?{_NO_DIGIT_AFTER}")
 _OGRN = re.compile(rf"{_NO_DIGIT_BEFORE}[1-9]\d{{12}}(?:\d\d)?{_NO_DIGIT_AFTER}")
 _PASSPORT = re.compile(
-    rf"{_NO_DIGIT_BEFORE}\d\d\s?\d\d\s?[№N#]?\s\d{{6}}{_NO_DIGIT_AFTER}|{_NO_DIGIT_BEFORE}\d{{4}}-\d{{6}}{_NO_DIGIT_AFTER}"
+    rf"{_NO_DIGIT_BEFORE}\d\d\s?\d\d\s?(?:No|N|№|#)?\s\d{{6}}{_NO_DIGIT_AFTER}|{_NO_DIGIT_BEFORE}\d{{4}}-\d{{6}}{_NO_DIGIT_AFTER}"
 )
 _PLATE = re.compile(rf"(?<!\w)[{_PLATE_LETTER}]\s?\d{{3}}\s?[{_PLATE_LETTER}]{{2}}\s?\d{{2,3}}(?:\s?(?:RUS|РУС))?(?!\w)", re.IGNORECASE)
 _PLATE_SHORT = re.compile(rf"(?<!\w)[{_PLATE_LETTER}]\s?\d{{3}}\s?[{_PLATE_LETTER}]{{2}}(?!\w)", re.IGNORECASE)
 _TOLD = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:паспорт\w*|загранпаспорт\w*|загран\w*)(?:\s+рф)?{_GAP}(?P<code>\d\d\s?\d\d\s?(?:№|номер|н\.|,)?\s?\d{{3}}\s?\d{{3}}|\d{{2}}\s?№?\s?\d{{7}}){_NO_DIGIT_AFTER}",
-        rf"\b(?:серия|серии)\s*:?\s*(?P<code>\d\d\s?\d\d\s*,?\s*(?:№|номер)?\s*:?\s*\d{{6}}){_NO_DIGIT_AFTER}",
+        rf"\b(?:паспорт\w*|загранпаспорт\w*|загран\w*)(?:\s+рф)?{_GAP}(?P<code>\d\d\s?\d\d\s?(?:№|no\.?|номер|н\.|,)?\s?\d{{3}}\s?\d{{3}}|\d{{2}}\s?(?:№|no\.?|no\.?)?\s?\d{{7}}){_NO_DIGIT_AFTER}",
+        rf"\b(?:серия|серии)\s*:?\s*(?P<code>\d\d\s?\d\d\s*,?\s*(?:№|no\.?|номер)?\s*:?\s*\d{{6}}){_NO_DIGIT_AFTER}",
         rf"\bснилс\w*{_GAP}(?P<code>\d{_SEPARATED}{{10}}){_NO_DIGIT_AFTER}",
         rf"\b(?:инн|иин|бин){_GAP}(?P<code>\d{_SEPARATED}{{8,13}}){_NO_DIGIT_AFTER}",
         rf"\bогрн(?:ип)?{_GAP}(?P<code>\d{_SEPARATED}{{12,14}}){_NO_DIGIT_AFTER}",
-        rf"\b(?:полис\w*|омс|дмс|страхов\w+|енп){_GAP}(?P<code>\d{_SEPARATED}{{8,15}}|[А-ЯЁ]{{2,4}}\s?№?\s?\d{{6,10}}){_NO_DIGIT_AFTER}",
-        rf"\b(?:права|водительск\w+(?:\s+удостоверени\w+)?|ву){_GAP}(?P<code>\d\d\s?(?:\d\d|[А-ЯЁA-Z]{{2}})\s?№?\s?\d{{6}}){_NO_DIGIT_AFTER}",
+        rf"\b(?:полис\w*|омс|дмс|страхов\w+|енп){_GAP}(?P<code>\d{_SEPARATED}{{8,15}}|[А-ЯЁ]{{2,4}}\s?(?:№|no\.?|no\.?)?\s?\d{{6,10}}){_NO_DIGIT_AFTER}",
+        rf"\b(?:права|водительск\w+(?:\s+удостоверени\w+)?|ву){_GAP}(?P<code>\d\d\s?(?:\d\d|[А-ЯЁA-Z]{{2}})\s?(?:№|no\.?|no\.?)?\s?\d{{6}}){_NO_DIGIT_AFTER}",
         rf"\b(?:карт[аыеу]|карточк[аиеу]|карт[её]|карте|картой)(?:\s+(?:мир|виза|visa|сбер\w*|тинькофф|хумо|узкард|humo|uzcard|банк\w*|номер))*{_GAP}(?P<code>\d{{4}}[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d{{4}}(?:[ -]?\d{{1,3}})?){_NO_DIGIT_AFTER}",
         r"\b(?:амбулаторн\w+\s+карт\w+|медицинск\w+\s+карт\w+|медкарт\w+|истори[яиюей]+\s+болезни|карт\w+\s+(?:пациента|больного|стационарного\s+больного)|номер\s+карты|карт\w+|дел[оа]|уголовн\w+\s+дел\w+|талон\w*|направлени[ея]|рецепт\w*|больничн\w+(?:\s+лист\w*)?|выписк[аи]|заявлени[ея]|договор\w*|удостоверени[ея]|студенческ\w+(?:\s+билет\w*)?|зач[её]тк\w+|свидетельств\w+|заказ\w*|обращени[ея]|табельн\w+)"
-        r"(?:\s+(?:пациента|номер|о\s+рождении|в\s+\w+|у\s+\w+|мо[йяеё]))*\s*(?:№|номер|n|#|:|-)+\s*:?\s*(?P<code>(?=[\w/-]*\d)[A-Za-zА-Яа-яЁё\d][\w]*(?:[/-]\w+){0,4})",
+        r"(?:\s+(?:пациента|номер|о\s+рождении|в\s+\w+|у\s+\w+|мо[йяеё]))*\s*(?:№|no\.?|номер|n|#|:|-)+\s*:?\s*(?P<code>(?=[\w/-]*\d)[A-Za-zА-Яа-яЁё\d][\w]*(?:[/-]\w+){0,4})",
         rf"\b(?:сч[её]т\w*|р/с|расч[её]тн\w+){_GAP}(?P<code>\d{{5}}[ .]?\d{{3}}[ .]?\d[ .]?\d{{4}}[ .]?\d{{7}}|\d{{20}}){_NO_DIGIT_AFTER}",
         rf"\b(?:гос\.?\s?номер\w*|госномер\w*|номер\w*\s+(?:машины|авто\w*)|машин[аыуе]\s+(?:с\s+)?номер\w*|номера){_GAP}(?P<code>[{_PLATE_LETTER}]\s?\d{{3}}\s?[{_PLATE_LETTER}]{{2}}(?:\s?\d{{2,3}})?|\d{{3,4}}\s?[{_PLATE_LETTER}]{{2,3}}\s?\d{{2}}){_NO_DIGIT_AFTER}",
         rf"\b(?:вин|vin)(?:-?код\w*|-?номер\w*)?{_GAP}(?P<code>[A-HJ-NPR-Z0-9]{{17}}){_NO_DIGIT_AFTER}",

@@ -311,7 +311,9 @@ def _part(word: _Word, beside: _Word, after: bool) -> bool:
     family = entry.family > 0.0 or key in family_forms() or (not entry.known and _FAMILY_LIKE.fullmatch(key) is not None)
     if not word.small:
         if not after and word.token.initial and entry.known and entry.name < 0.3:
-            return listed_name(key) and entry.other < 0.9
+            return (listed_name(key) and entry.other < 0.9) or (
+                _FAMILY_ENDING.fullmatch(key) is not None and look_up(beside.key).given >= 0.5
+            )
         if _FAMILY_ENDING.fullmatch(key) and not word.token.initial:
             return True
         return (key not in capitalised_words() or listed_name(key)) and (

@@ -140,6 +140,12 @@ def family_forms() -> frozenset[str]:
 
 
 @cache
+def function_words() -> frozenset[str]:
+    """Return words that name nobody, whatever stands before them, and slang that the dictionary does not hold."""
+    return frozenset(word_list("ru_function_words")) | frozenset(word_list("ru_slang"))
+
+
+@cache
 def capitalised_words() -> frozenset[str]:
     """Return every form of the words that have a capital without naming a person or a place below a country."""
     return frozenset(form for name in word_list("ru_capitalised") for form in {name, *every_form(name)})
@@ -176,6 +182,8 @@ def _phrase_forms(name: str) -> set[str]:
 
 
 def _place_form(word: str, cell: tuple[str, str]) -> str:
+    if word.endswith("ний"):
+        return word[:-2] + {"nom": "ий", "gen": "его", "dat": "ему", "acc": "ий", "ins": "им", "loc": "ем"}[cell[1]]
     if word.endswith(("ий", "ый")):
         return paradigm(word)[cell][0]
     if word.endswith(("ово", "ево", "ино", "ыно")):

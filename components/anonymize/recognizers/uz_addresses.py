@@ -10,10 +10,10 @@ from components.anonymize.recognizers.base import Finding, Recognizer
 _WORD = r"[^\W\d_][\w'-]*"
 _KIND = r"(?:ko'cha|kocha|tor\s+ko'cha|shoh\s?ko'cha|mahalla|mfy|daha|mavze|massiv|kvartal|prospekt|berk\s+ko'cha|кўча|тор\s+кўча|маҳалла|махалла|мфй|даҳа|мавзе|массив|квартал)(?:si|i|сида|lar|да|даги|ning|нинг|сининг|sining|sida|ida|ida|сида|da|dagi|си|и|siga|сига)?"
 _NUMBER = r"\d{1,4}(?:[/-]\d{1,4})?[a-dA-D]?"
-_PART = rf"(?:\s*,?\s*(?:{_NUMBER}-?\s?(?:uy|xonadon|kvartira|kv|dom|daha|mavze|qavat|padyezd|уй|хонадон|квартира|қават)(?:da|dan|ning|га|да|ga)?|(?:uy|xonadon|kv|dom|kvartira|уй|хонадон|кв|дом)\.?\s?(?:№|raqami|рақами)?\s?{_NUMBER}|{_NUMBER}(?![\w'%-])))"
+_PART = rf"(?:\s*,?\s*(?:{_NUMBER}-?\s?(?:uy|xonadon|kvartira|kv|dom|daha|mavze|qavat|padyezd|уй|хонадон|квартира|қават)(?:da|dan|ning|га|да|ga)?|(?:uy|xonadon|kv|dom|kvartira|уй|хонадон|кв|дом)\.?\s?(?:№|no\.?|raqami|рақами)?\s?{_NUMBER}|{_NUMBER}(?![\w'%-])))"
 _NAMED = re.compile(rf"(?<![\w'-])(?P<name>(?:{_WORD}\s+){{0,2}}{_WORD})\s+{_KIND}(?![\w'])(?P<house>{_PART}{{0,4}})", re.IGNORECASE)
 _NUMBERED = re.compile(
-    rf"(?<![\w'-])\d{{1,3}}-?\s?(?:daha|mavze|kvartal|mikrorayon|массив|даҳа|мавзе|квартал)(?:si|i|sida|da|dagi)?(?![\w'])(?:{_PART}){{0,3}}",
+    rf"(?<![\w'-])(?:[A-ZА-ЯЎҚҒҲ][\w']+\s)?\d{{1,3}}-?\s?(?:daha|mavze|kvartal|mikrorayon|массив|даҳа|мавзе|квартал)(?:si|i|sida|da|dagi)?(?![\w'])(?:{_PART}){{0,3}}",
     re.IGNORECASE,
 )
 _HOUSE = re.compile(

@@ -150,7 +150,7 @@ _DEALT_WITH = re.compile(
 
 
 def _ending_fits(word: _Word) -> bool:
-    """ "uning irodasi", "irodam": with a possessive ending the word is what somebody has, not who somebody is."""
+    """Say whether the word is who somebody is, not what somebody has ("uning irodasi", "irodam"): a possessive ending decides."""
     bare = re.sub(r"(?:ning|ni|ga|dan|da)$", "", word.latin)
     return skeleton(bare) == word.base or re.search(r"(?:[iu]m|ing|si|imiz|ngiz|lik|i|lar|larim)$", bare) is None
 
@@ -276,7 +276,7 @@ def _part(word: _Word, beside: _Word, after: bool) -> bool:
         return False
     if word.base:
         return (not word.small or not word.ambiguous or uz_words.family_name(beside.key) > 0) and not (
-            not after and word.token.initial and word.ambiguous
+            not after and word.token.initial and word.ambiguous and not word.small
         )
     if uz_words.family_name(word.key) or _PATRONYMIC.fullmatch(word.latin):
         return not _russian(word)

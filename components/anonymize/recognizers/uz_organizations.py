@@ -12,7 +12,7 @@ _KIND = (
     r"|мактаб|лицей|коллеж|боғча|университет|институт|академия|поликлиника|касалхона|шифохона|клиника|завод|фабрика|банк|марказ|техникум)(?:si|i|im|imiz|iga|ida|idan|ining|ini|ga|da|dan|ning|ni|sida|siga|sidan|sining|dagi|sidagi|idagi|си|и|га|да|дан|нинг|ида|сида|сига|даги)?"
 )
 _NUMBERED = re.compile(
-    rf"(?<![\w'-])\d{{1,4}}\s?(?:-\s?|-son\s|-sonli\s|-chi\s|\ssonli\s|-сон\s|-сонли\s|\sсонли\s|-umumta'lim\s)(?:umumiy\s+o'rta\s+ta'lim\s+|oilaviy\s+|shahar\s+|o'rta\s+|оилавий\s+|ixtisoslashtirilgan\s+)?{_KIND}(?![\w'])|{_KIND}\s+(?:№|raqami|N)\s?\d{{1,4}}",
+    rf"(?<![\w'-])\d{{1,4}}\s?(?:-\s?|-son\s|-sonli\s|-chi\s|\ssonli\s|-сон\s|-сонли\s|\sсонли\s|-umumta'lim\s)(?:umumiy\s+o'rta\s+ta'lim\s+|oilaviy\s+|shahar\s+|o'rta\s+|оилавий\s+|ixtisoslashtirilgan\s+)?{_KIND}(?![\w'])|{_KIND}\s+(?:№|no\.?|raqami|N)\s?\d{{1,4}}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(

@@ -17,7 +17,7 @@ _FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov)(?:a|lar|alar)?$")
 
 
 _LATIN_ENDINGS = re.compile(
-    r"\b[a-z']{3,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|[lrbtkg]dim|[lrbtkg]dik|aman|yman|adilar|magan|maganman)\b"
+    r"\b[a-z']{2,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|dim|dik|aman|yman|adilar|magan|maganman|(?:ov|ova|ev|eva|xon|jon|bek)(?:ning|ga|dan|ni))\b"
 )
 _CYRILLIC_ENDINGS = re.compile(r"[а-я]{3,}(?:япман|япти|япсиз|ганман|ларни|ларга|ларда|лардан|[лр]дим|ибди|маган|мади|сизми)(?![а-я])")
 
@@ -106,6 +106,8 @@ def common(word: str) -> bool:
 def family_name(word: str) -> float:
     """Say how surely a word (lower case, Latin or Uzbek Cyrillic, endings stripped) is a family name: 0, 0.6 by its ending, 0.9 by a known stem."""
     latin = word if word.isascii() else to_latin(word)
+    if skeleton(latin) in _common():
+        return 0.0
     best = 0.0
     for length in range(len(latin), 5, -1):
         if length < len(latin) and not CHAIN.fullmatch(latin, length):
