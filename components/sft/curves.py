@@ -88,8 +88,8 @@ def _privacy_section(values: Mapping[str, float], history: Sequence[Mapping[str,
     text = [
         f"Whether one {settings.dp.unit} was in the training data changes the probability of any adapter by at most a factor of "
         "e to the power of epsilon, but for a probability of delta.",
-        "The bound covers the adapter. Counts of the data and the validation loss on this page are exact. A person with several units is "
-        "protected with as many times the epsilon.",
+        "The bound covers this adapter. It does not cover counts of the data and the validation loss on this page, which are exact, nor an "
+        "adapter that a later stage trains on the same conversations. A person with several units has as many times the epsilon.",
     ]
     if settings.dp.seed is not None:
         text.append("The noise follows from the number in sft.dp.seed: for whoever knows that number there is no privacy.")

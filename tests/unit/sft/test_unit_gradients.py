@@ -56,9 +56,9 @@ def test_each_unit_is_clipped_alone_and_the_sum_divided() -> None:
 @pytest.mark.parametrize(
     "passes",
     [
-        [([[3.0, 4.0], [3.0, 4.0], [6.0, 8.0], [0.0, 0.5]], [OPEN, OPEN, LAST, LAST])],
-        [([[3.0, 4.0], [3.0, 4.0]], [OPEN, OPEN]), ([[6.0, 8.0], [0.0, 0.5]], [LAST, LAST])],
-        [([[0.0, 0.5], [3.0, 4.0]], [LAST, OPEN]), ([[3.0, 4.0]], [OPEN]), ([[6.0, 8.0]], [LAST])],
+        [([[3.0, 0.0], [3.0, 0.0], [0.0, 8.0], [0.0, 0.5]], [OPEN, OPEN, LAST, LAST])],
+        [([[3.0, 0.0], [3.0, 0.0]], [OPEN, OPEN]), ([[0.0, 8.0], [0.0, 0.5]], [LAST, LAST])],
+        [([[0.0, 0.5], [3.0, 0.0]], [LAST, OPEN]), ([[3.0, 0.0]], [OPEN]), ([[0.0, 8.0]], [LAST])],
     ],
 )
 def test_rows_of_a_unit_are_one_gradient_however_they_fall_into_passes(passes: list[tuple[list[list[float]], list[Row]]]) -> None:
@@ -66,7 +66,7 @@ def test_rows_of_a_unit_are_one_gradient_however_they_fall_into_passes(passes: l
 
     result = step(model, gradients(model), *passes)
 
-    assert result == pytest.approx([0.6, 0.8 + 0.5], rel=1e-5)  # three clipped rows would be [1.8, 2.4 + 0.5]
+    assert result == pytest.approx([0.6, 0.8 + 0.5], rel=1e-5)  # of [6, 8]; three clipped rows would be [2, 1 + 0.5]
 
 
 @pytest.mark.parametrize("factor", [1e3, 1e18, 1e30, float("inf"), float("nan")])
