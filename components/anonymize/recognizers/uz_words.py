@@ -17,7 +17,7 @@ _FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov)(?:a|lar|alar)?$")
 
 
 _LATIN_ENDINGS = re.compile(
-    r"\b[a-z']{2,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|dim|dik|aman|yman|adilar|magan|maganman|(?:ov|ova|ev|eva|xon|jon|bek)(?:ning|ga|dan|ni))\b"
+    r"(?<![\w'])[a-z']{2,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|dim|dik|aman|yman|adilar|magan|maganman|(?:ov|ova|ev|eva|xon|jon|bek)(?:ning|ga|dan|ni))\b"
 )
 _CYRILLIC_ENDINGS = re.compile(r"[а-я]{3,}(?:япман|япти|япсиз|ганман|ларни|ларга|ларда|лардан|[лр]дим|ибди|маган|мади|сизми)(?![а-я])")
 
