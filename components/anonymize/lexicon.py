@@ -110,11 +110,11 @@ def is_place(name: str) -> bool:
 
 
 @cache
-def place_lengths() -> dict[str, tuple[int, ...]]:
-    """Return, for the first word of each place, how many words the places that begin with it have, the longest first."""
+def phrase_lengths(name: str) -> dict[str, tuple[int, ...]]:
+    """Return, for the first word of each phrase of a list, how many words the phrases that begin with it have, the longest first."""
     lengths: dict[str, set[int]] = defaultdict(set)
-    for place in phrases("places"):
-        lengths[place.split()[0].rstrip(".")].add(len(place.split()))
+    for phrase in phrases(name):
+        lengths[phrase.split()[0].rstrip(".")].add(len(phrase.split()))
     return {first: tuple(sorted(numbers, reverse=True)) for first, numbers in lengths.items()}
 
 

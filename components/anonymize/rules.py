@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from components.anonymize.document import Turns
+from components.anonymize.recognizers.about_person import DemographicRecognizer, ProfessionRecognizer, QuantityRecognizer
 from components.anonymize.recognizers.addresses import AddressRecognizer
 from components.anonymize.recognizers.ages import AgeRecognizer
 from components.anonymize.recognizers.base import Recognizer
@@ -31,6 +32,9 @@ RECOGNIZERS: tuple[type[Recognizer], ...] = (
     OrganizationRecognizer,
     AddressRecognizer,
     TownRecognizer,
+    ProfessionRecognizer,
+    DemographicRecognizer,
+    QuantityRecognizer,
     *RUSSIAN_UZBEK,
 )
 THRESHOLD = 0.5

@@ -89,7 +89,7 @@ def _labelled(tokens: list[Token], number: int) -> bool:
 
 
 def _listed(document: Document) -> Iterator[tuple[int, int, float]]:
-    tokens, lengths = document.tokens, lexicon.place_lengths()
+    tokens, lengths = document.tokens, lexicon.phrase_lengths("places")
     number = 0
     while number < len(tokens):
         length = _place_length(document, number) if tokens[number].key in lengths else 0
@@ -101,7 +101,7 @@ def _listed(document: Document) -> Iterator[tuple[int, int, float]]:
 def _place_length(document: Document, number: int) -> int:
     """Number of words from ``number`` that are a listed place, the longest match."""
     tokens = document.tokens
-    for length in lexicon.place_lengths()[tokens[number].key]:
+    for length in lexicon.phrase_lengths("places")[tokens[number].key]:
         last = number + length - 1
         if last >= len(tokens) or any(token.before not in {" ", "-", ". "} for token in tokens[number + 1 : last + 1]):
             continue
