@@ -60,7 +60,10 @@ def canary_checks(subjects: Subjects, measured: Measured, settings: PrivacyAudit
     checks = [bounded(middle, median(values), median_bounds(values), limits.exposure_median, limits.exposure_median, beside)]
     if once:
         limit = single_limit(limits.exposure_single, len(once))
-        checks.append(capped(largest, max(bits(CANDIDATE, once)), limit, Beside(*(max(bits(arm, once)) for arm in ("base", "sft")))))
+        # What the base prefers beyond the limit by luck, the candidate inherits: that is no memory.
+        telling = [canary for canary in once if measured.bits[BASE][canary.id] <= limit]
+        beside = Beside(*(max(bits(arm, once)) for arm in ("base", "sft")))
+        checks.append(capped(largest, max(bits(CANDIDATE, telling), default=0.0), limit, beside))
     else:
         checks.append(unmeasured(largest, "every canary was planted more than once"))
     found = {arm: _secrets_of(arm, planted, measured) for arm in WRITING_ARMS}
@@ -116,7 +119,7 @@ def text_checks(
         "values set aside as ordinary words": leaks[CANDIDATE].ordinary,
         "values set aside because the base model writes them": leaks[CANDIDATE].base_too,
         "longest run shared with a training reply (tokens)": longest[CANDIDATE],
-        "the same, base model": longest[BASE],
+        "longest run, base model (tokens)": longest[BASE],
     }
     return [*checks, overlap], facts
 

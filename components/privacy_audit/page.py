@@ -1,9 +1,11 @@
 """The HTML report: verdict, every check with its limits, canaries, ROC curves, how to read it. Numbers and ids only."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from statistics import median
 
 from components.privacy_audit.config import PrivacyAuditConfig
-from components.privacy_audit.judgement import ATTACKS, CANDIDATE, sides
+from components.privacy_audit.judgement import ATTACKS, sides
 from components.privacy_audit.measurement import ARMS, Measured, Subjects
 from components.privacy_audit.membership import roc
 from components.shared.figures import line_chart
@@ -21,7 +23,7 @@ _ORDER: tuple[Outcome, ...] = ("BLOCK", "WARN", "INCONCLUSIVE", "PASS", "NOT MEA
 def build_page(summary: PrivacyReport, subjects: Subjects, measured: Measured, settings: PrivacyAuditConfig) -> Page:
     """Return the report."""
     worst = [check.label for check in summary.checks if check.outcome == summary.verdict != "PASS"]
-    because = f" {'; '.join(worst)}." if worst else ""
+    because = f" Found: {'; '.join(label[0].lower() + label[1:] for label in worst)}." if worst else ""
     return Page(
         title="Privacy audit of the trained model",
         verdict=_SENTENCES[summary.verdict] + because,
@@ -41,21 +43,25 @@ def _checks(checks: Sequence[Check]) -> Section:
         "Each attack on the candidate (PPO), beside the model before PPO (SFT) and the base model, which has seen none of these people: "
         "what the base does too is not memory. A block needs evidence: the 95 % bound must be beyond the limit."
     ]
-    return Section("Checks", text, [Table(["outcome", "check", "PPO", "SFT", "base", "n", "why"], rows)])
+    return Section("Checks", text, [Table(["outcome", "check", "ppo", "sft", "base", "n", "why"], rows)])
 
 
 def _canaries(exposures: Sequence[CanaryExposure]) -> Section:
     if not exposures:
         return Section("Canaries", ["None was planted: memory of single secrets was not measured. Set split.num_canaries to measure it."])
-    rows = [
-        [each.id, "never (twin)" if not each.repetitions else f"{each.repetitions} x", *(f"{each.bits[arm]:.1f}" for arm in ARMS)]
-        for each in sorted(exposures, key=lambda each: (-each.repetitions, -each.bits[CANDIDATE]))
-    ]
+    groups: dict[tuple[int, str], list[CanaryExposure]] = defaultdict(list)
+    for each in exposures:
+        groups[each.repetitions, each.kind].append(each)
+    rows = []
+    for (copies, kind), members in sorted(groups.items(), key=lambda entry: (-entry[0][0], entry[0][1])):
+        cells = [_spread([each.bits[arm] for each in members]) for arm in ARMS]
+        rows.append([f"{copies} times" if copies else "never (twins)", kind.replace("_", " "), len(members), *cells])
     text = [
-        "Exposure in bits: 12 means that the model prefers the planted secret to all 4,095 others of its form, 1 is what half of them "
-        "have by luck. Twins were made in the same way and never planted."
+        "Exposure in bits, median and largest: 12 means that the model prefers the secret to all 4,095 others of its form; 1 is what half "
+        "of them have by luck, 3 one in eight. Twins were made in the same way and never planted. Each canary is in report.json."
     ]
-    return Section("Canaries", text, [Table(["canary", "planted", *ARMS], rows)])
+    columns = ["planted", "kind", "n", *ARMS]
+    return Section("Canaries", text, [Table(columns, rows)])
 
 
 def _membership(subjects: Subjects, measured: Measured) -> Section:
@@ -85,6 +91,10 @@ def _reading(summary: PrivacyReport, settings: PrivacyAuditConfig) -> Section:
         "for rates; one-sided, 95 %.",
     ]
     return Section("How to read this", text, [Table(["input", "sha256"], sorted(summary.parents.items()))])
+
+
+def _spread(bits: Sequence[float]) -> str:
+    return f"{median(bits):.1f}, {max(bits):.1f}"
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """The privacy_audit stage on models trained in the test: one that learnt its people by heart, one that saw each once."""
 
 import json
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def dialogue(name: str, turns: list[list[str]]) -> Conversation:
 
 def small_canaries() -> list[Canary]:
     """Eighteen planted secrets and two twins, each one of 1024 to save time: 10 bits at most."""
-    made = make_canaries(6, (1, 4), "en", seed=0)
+    made = make_canaries(6, (1, 4), "en", seed=1)
     kept = [canary for canary in made if canary.repetitions] + [canary for canary in made if not canary.repetitions][:2]
     return [
         canary.model_copy(update={"slots": [canary.slots[0][:4], *canary.slots[1:]], "choice": [canary.choice[0] % 4, *canary.choice[1:]]})
@@ -74,6 +75,8 @@ def train(reference: Any, rows: list[Conversation], epochs: int, learning_rate: 
     model = modeling.new_adapter(modeling.load_base(reference), "sft", LoraSettings(r=16, alpha=32, dropout=0.0))
     modeling.use_adapter(model, "sft", trainable=True)
     optimizer = torch.optim.AdamW([p for _, p in modeling.adapter_parameters(model, "sft")], lr=learning_rate, weight_decay=0.0)
+    # Falling to zero as the sft stage's does: at a constant rate the people of the last batch are remembered after one epoch already.
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=epochs * math.ceil(len(encoded) / 16))
     generator = torch.Generator().manual_seed(0)
     for _ in range(epochs):
         order = torch.randperm(len(encoded), generator=generator).tolist()
@@ -87,6 +90,7 @@ def train(reference: Any, rows: list[Conversation], epochs: int, learning_rate: 
                 labels[row, : len(each)][marks] = tokens[marks]
             model(input_ids=ids, labels=labels).loss.backward()
             optimizer.step()
+            schedule.step()
             optimizer.zero_grad()
     return model
 
@@ -94,11 +98,11 @@ def train(reference: Any, rows: list[Conversation], epochs: int, learning_rate: 
 class Laboratory:
     """People, secrets, a base model, and adapters trained on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, people: int) -> None:
         self.folder = folder
         base = build_tiny_model(folder / "base", hidden=64)
         self.reference = reference_of(base)
-        members, others = members_and_others(300)
+        members, others = members_and_others(people)
         self.canaries = small_canaries()
         self.rows = [*members, *(row for canary in self.canaries for row in canary.rows())]
         self.inputs: dict[str, Any] = {
@@ -135,13 +139,13 @@ class Laboratory:
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # tiny products: a second thread costs more than it brings
-    yield Laboratory(tmp_path_factory.mktemp("laboratory"))
+    yield Laboratory(tmp_path_factory.mktemp("laboratory"), people=300)
     torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def one_epoch(laboratory: Laboratory) -> dict[str, Any]:
-    return {**laboratory.inputs, **laboratory.adapter("one_epoch", epochs=1, learning_rate=1e-3)}
+    return {**laboratory.inputs, **laboratory.adapter("one_epoch", epochs=1, learning_rate=5e-4)}
 
 
 def audit(inputs: dict[str, Any], folder: Path, config: dict[str, Any] = CONFIG) -> PrivacyReport:
@@ -160,8 +164,10 @@ def test_a_model_that_saw_everybody_once_passes(one_epoch: dict[str, Any], tmp_p
     assert [run.data.tags["attune.privacy_verdict"] for run in runs if run.info.run_name == "privacy_audit"] == ["PASS"]
 
 
-def test_a_model_that_learnt_its_people_by_heart_is_blocked(laboratory: Laboratory, tmp_path: Path, tracking_uri: str) -> None:
-    report = audit({**laboratory.inputs, **laboratory.adapter("overtrained", epochs=14, learning_rate=1e-2)}, tmp_path)
+def test_a_model_that_learnt_its_people_by_heart_is_blocked(tmp_path: Path, tracking_uri: str, laboratory: Laboratory) -> None:
+    small = Laboratory(tmp_path / "small", people=120)  # the same base and canaries, fewer people: learning by heart takes time
+    assert small.inputs["base_model"].partition("digest")[2] == laboratory.inputs["base_model"].partition("digest")[2]
+    report = audit({**small.inputs, **small.adapter("overtrained", epochs=25, learning_rate=1e-2)}, tmp_path)
     assert report.verdict == "BLOCK"
     blocked = {check.name for check in report.checks if check.outcome == "BLOCK"}
     assert blocked >= {"membership/ratio_auc", "membership/loss_auc", "membership/ratio_tpr", "exposure/median"}
