@@ -24,7 +24,7 @@ help: ## Show this list.
 $(STAMP): pyproject.toml images/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q $(PIP_ARGS) -c images/constraints.txt torch
-	$(BIN)/pip install -q $(PIP_ARGS) -c images/constraints.txt -e ".[author,data,train,privacy,evaluate,dev]"
+	$(BIN)/pip install -q $(PIP_ARGS) -c images/constraints.txt -e ".[author,data,anonymize,train,privacy,evaluate,dev]"
 	touch $@
 
 setup: $(STAMP) ## Make .venv with pinned dependencies (torch first, so that PIP_ARGS can point at its CPU build).
