@@ -101,7 +101,7 @@ def forms_of(name: str, language: Language) -> frozenset[str]:
 
 @lru_cache(maxsize=16384)
 def lemma(word: str, language: Language) -> str:
-    """Return the form under which all forms of a word are filed: the nominative, the bare stem; by the lists first, then by the most likely ending."""
+    """Return the form under which all forms of a word are filed (nominative, bare stem): by the lists, else by the likeliest ending."""
     lowered = word.casefold()
     if language == "en":
         return lowered.removesuffix("'s")
@@ -160,7 +160,7 @@ def _russian_lemmas(word: str) -> list[str]:
     if listed is not None:
         return [word if listed == plain else listed]
     candidates = nominatives(word)
-    known = [candidate for candidate in candidates if candidate.replace("ё", "е") in _family_names()]
+    known = [candidate for candidate in candidates if candidate.replace("ё", "е").removesuffix("а") in _family_names()]
     return known or candidates
 
 

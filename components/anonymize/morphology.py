@@ -1,7 +1,7 @@
 """The engine for Russian text: a small neural tagger for names, places and bodies, led by a dictionary.
 
-The tagger is slovnet's on navec vectors, as natasha ships them; the dictionary, pymorphy3's, says where a word in small letters deserves a capital.
-The tagger was trained on news and finds next to nothing in small letters; so it reads each turn with the capitals that the dictionary suggests.
+The tagger is slovnet's on navec vectors, as natasha ships them; the dictionary, pymorphy3's, says where a small word deserves a capital.
+The tagger was trained on news and finds next to nothing in small letters: it reads each turn with the capitals that the dictionary gives.
 Only tagger and vectors are loaded, from files of the natasha package: its other parts need a morphology that no longer installs.
 """
 
@@ -74,7 +74,7 @@ def _may_be_russian(turn: str) -> bool:
 
 
 def _with_capitals(document: Document) -> str:
-    """Return the text with a capital on each small word that the dictionary takes for a name or a place, or does not know at all; same length."""
+    """Return the text, its length kept, with capitals on small words that the dictionary takes for names or places, or does not hold."""
     characters = list(document.text)
     for token in document.tokens:
         if token.word.islower() and _deserves_capital(token):
@@ -91,7 +91,7 @@ def _deserves_capital(token: Token) -> bool:
 
 
 def _accepted(document: Document, spans: Sequence[Any]) -> Iterator[tuple[int, int, str]]:
-    """Yield the tagger's spans that hold a word which may be what it says; words that have a capital by custom name nobody."""
+    """Yield the tagger's spans that hold a word which may be what it says; a capital by custom names nobody."""
     for span in spans:
         kind = _TYPES[span.type]
         words = [token for token in document.tokens if token.start < span.stop and span.start < token.end]

@@ -27,17 +27,24 @@ _CASE = (
     "nikida",
 )
 _PARTICLE = ("", "mi", "ku", "chi", "da", "yu", "u", "am", "man", "dir", "siz", "san")
+
+
+def _any_of(endings: tuple[str, ...]) -> str:
+    return "|".join(sorted(filter(None, endings), key=len, reverse=True))
+
+
 CHAIN = re.compile(
-    rf"(?P<honorific>{'|'.join(HONORIFICS)})?(?P<plural>{'|'.join(_PLURAL[1:])})?(?P<possessive>{'|'.join(sorted(_POSSESSIVE[1:], key=len, reverse=True))})?"
-    rf"(?P<case>{'|'.join(sorted(_CASE[1:], key=len, reverse=True))})?-?(?P<particle>{'|'.join(sorted(_PARTICLE[1:], key=len, reverse=True))})?"
+    rf"(?P<honorific>{_any_of(HONORIFICS)})?(?P<plural>{_any_of(_PLURAL)})?(?P<possessive>{_any_of(_POSSESSIVE)})?"
+    rf"(?P<case>{_any_of(_CASE)})?-?(?P<particle>{_any_of(_PARTICLE)})?"
 )
 """What may follow a name, in this order."""
 
 _VOWELS = "aeiou"
 _TO_CYRILLIC = (
-    ("o'", "ў"), ("g'", "ғ"), ("sh", "ш"), ("ch", "ч"), ("yo", "ё"), ("yu", "ю"), ("ya", "я"), ("ts", "ц"), ("a", "а"), ("b", "б"), ("d", "д"), ("e", "е"), ("f", "ф"),
-    ("g", "г"), ("h", "ҳ"), ("i", "и"), ("j", "ж"), ("k", "к"), ("l", "л"), ("m", "м"), ("n", "н"), ("o", "о"), ("p", "п"), ("q", "қ"), ("r", "р"), ("s", "с"), ("t", "т"),
-    ("u", "у"), ("v", "в"), ("x", "х"), ("y", "й"), ("z", "з"), ("'", "ъ"),
+    ("o'", "ў"), ("g'", "ғ"), ("sh", "ш"), ("ch", "ч"), ("yo", "ё"), ("yu", "ю"), ("ya", "я"), ("ts", "ц"), ("a", "а"), ("b", "б"),
+    ("d", "д"), ("e", "е"), ("f", "ф"), ("g", "г"), ("h", "ҳ"), ("i", "и"), ("j", "ж"), ("k", "к"), ("l", "л"), ("m", "м"),
+    ("n", "н"), ("o", "о"), ("p", "п"), ("q", "қ"), ("r", "р"), ("s", "с"), ("t", "т"), ("u", "у"), ("v", "в"), ("x", "х"),
+    ("y", "й"), ("z", "з"), ("'", "ъ"),
 )  # fmt: skip
 _TO_LATIN = {cyrillic: latin for latin, cyrillic in _TO_CYRILLIC} | {"э": "e", "ь": "", "ы": "i", "щ": "sh"}
 _RUSSIAN = (
@@ -90,7 +97,7 @@ def to_latin(cyrillic: str) -> str:
 
 @lru_cache(maxsize=65536)
 def skeleton(word: str) -> str:
-    """Return what careless spellings of an Uzbek word (Latin or Cyrillic, lower case) share: ``G'ulom``, ``Gulom`` and ``Ғулом`` are one."""
+    """Return what careless spellings of an Uzbek word (either alphabet, lower case) share: ``G'ulom``, ``Gulom``, ``Ғулом`` are one."""
     latin = word if word.isascii() else to_latin(word)
     latin = (
         latin.replace("'", "")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Street addresses in Russian talk, with or without capitals."""
 
 import re

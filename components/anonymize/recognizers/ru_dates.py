@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Dates, years of birth and ages in Russian talk, in figures and spelled out."""
 
 import re

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Numbers of Russian papers: passport, SNILS, INN, OGRN, insurance policy, plates, driving licence, records of a clinic."""
 
 import re

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Towns, districts and villages in Russian talk, in any case form."""
 
 import re

@@ -56,6 +56,7 @@ def dictionary() -> Any:
     return pymorphy3.MorphAnalyzer()
 
 
+_WORD_NAMES = frozenset(word_list("ru_word_names"))
 _EVER_NAMES = frozenset(word_list("ru_ever_names"))
 """Forms of names that are also forms of rare words (``катя`` of a verb); in talk they are names."""
 
@@ -95,8 +96,10 @@ def look_up(word: str) -> RussianWord:
     listed = plain in russian_name_forms()
     if listed:
         cases |= _listed_cases(plain)
-    if listed and (not known or (other < 0.5 and given + place + other > 0) or plain in _EVER_NAMES):
+    if listed and plain not in _WORD_NAMES and (not known or (other < 0.5 and given + place + other > 0) or plain in _EVER_NAMES):
         given, other = 1.0, 0.0 if not known or plain in _EVER_NAMES else other
+    elif listed and known and plain in _WORD_NAMES:
+        other = max(other, 0.6)
     return RussianWord(known, given if known or listed else 0.0, family, patronymic, place, nominal, short, frozenset(cases), other)
 
 
@@ -152,7 +155,7 @@ def capitalised_words() -> frozenset[str]:
 
 
 def ordinary(word: str) -> bool:
-    """Say whether a Russian word (lower case) is more likely an ordinary word than a name or a place; for what searches names whatever their case."""
+    """Say whether a Russian word (lower case) is an ordinary word, too, so that its capital must say whether a name is meant."""
     entry = look_up(word)
     return entry.known and entry.other >= 0.4
 
@@ -168,7 +171,9 @@ def town_forms() -> dict[str, bool]:
     return forms
 
 
-_FIXED_PARTS = frozenset("- на дону амуре усть санкт йошкар улан нур алма ханты горно каменск мирзо".split())
+_FIXED_PARTS = frozenset(
+    {"-", "на", "дону", "амуре", "усть", "санкт", "йошкар", "улан", "нур", "алма", "ханты", "горно", "каменск", "мирзо"}
+)
 
 
 def _phrase_forms(name: str) -> set[str]:

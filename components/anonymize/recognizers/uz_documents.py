@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Numbers of Uzbek papers: PINFL, passport and identity card, tax number, plates, bank cards, records of a clinic."""
 
 import re

@@ -53,7 +53,7 @@ def _towns() -> dict[str, bool]:
 
 @lru_cache(maxsize=65536)
 def town_of(latin: str) -> bool | None:
-    """Say whether a word (lower case, Latin) is a listed town with or without endings: False, and True where it may be another word; None where it is none."""
+    """Say of a word (lower case, Latin) that is a listed town, with or without endings, whether it may be another word; None of others."""
     towns = _towns()
     whole = skeleton(latin)
     if whole in towns:

@@ -9,9 +9,7 @@ from components.anonymize.uz_suffixes import CHAIN, skeleton, to_cyrillic, to_la
 
 _SHORT = frozenset({"ali", "vali", "lola"})
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_INTERNATIONAL = frozenset(
-    "internet telegram instagram google youtube facebook whatsapp tiktok zoom covid click uzum payme islom kino stress telefon pasport institut universitet kollej aprel avgust alloh ramazon direktor doktor psixolog psixiatr menejer bankir jurnalist".split()
-)
+_INTERNATIONAL = frozenset(word_list("uz_international_words"))
 _SPECIAL = re.compile("[ўқғҳ]")
 _FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov)(?:a|lar|alar)?$")
 
@@ -19,7 +17,7 @@ _FAMILY = re.compile(r"(?P<stem>[a-z']{3,}?)(?:y?ev|ov|yov)(?:a|lar|alar)?$")
 _LATIN_ENDINGS = re.compile(
     r"(?<![\w'])[a-z']{2,}(?:yapman|yapti|yapsiz|yapmiz|moqda|moqchi|dingiz|ganman|ganmiz|larim|imiz|ingiz|maydi|madim|dim|dik|aman|yman|adilar|magan|maganman|(?:ov|ova|ev|eva|xon|jon|bek)(?:ning|ga|dan|ni))\b"
 )
-_CYRILLIC_ENDINGS = re.compile(r"[а-я]{3,}(?:япман|япти|япсиз|ганман|ларни|ларга|ларда|лардан|[лр]дим|ибди|маган|мади|сизми)(?![а-я])")
+_CYRILLIC_ENDINGS = re.compile(r"[а-яё]{2,}(?:япман|япти|япсиз|ганман|ларни|ларга|ларда|лардан|[лр]дим|ибди|маган|мади|сизми)(?![а-я])")
 
 
 @lru_cache(maxsize=16)
@@ -55,7 +53,7 @@ def _cyrillic_hints() -> frozenset[str]:
 
 @lru_cache(maxsize=131072)
 def name_base(word: str) -> str | None:
-    """Return the skeleton of the listed given name that a word (lower case, either alphabet) is, endings stripped; None where it is none."""
+    """Return the skeleton of the listed given name behind a word (lower case, either alphabet), endings stripped; None where none is."""
     latin = word if word.isascii() else to_latin(word)
     names = uzbek_names()
     whole = skeleton(latin)
@@ -104,7 +102,7 @@ def common(word: str) -> bool:
 
 @lru_cache(maxsize=131072)
 def family_name(word: str) -> float:
-    """Say how surely a word (lower case, Latin or Uzbek Cyrillic, endings stripped) is a family name: 0, 0.6 by its ending, 0.9 by a known stem."""
+    """Say how surely a word (lower case, either alphabet, any ending) is a family name: 0, 0.6 by its form, 0.9 by a known stem."""
     latin = word if word.isascii() else to_latin(word)
     if skeleton(latin) in _common():
         return 0.0
