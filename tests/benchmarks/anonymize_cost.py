@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,16 @@ _MEMORY_SIZES = (10_000, 100_000)
 def cost(setup: Setup) -> list[Table]:
     """Measure speed, linearity and start; times are of the CPU, so that other work on the machine disturbs them less."""
     return [_speed(setup), _linearity(setup), _start()]
+
+
+def presidio(setup: Setup) -> list[Table]:
+    """Run the comparison with Presidio's patterns in a process without torch; its own lines stand below the number."""
+    command = [sys.executable, "-m", "tests.benchmarks.anonymize_speed", "--repeats", "3" if setup.quick else "5"]
+    output = subprocess.run(command, check=False, capture_output=True, text=True)  # it exits with 1 where a target is missed
+    ratio = re.search(r"ratio (\d+\.\d+), wanted (\d+\.\d+) \(n = (\d+)", output.stdout)
+    assert ratio is not None, f"anonymize_speed printed no ratio; its error: {output.stderr[-500:]}"
+    lines = [Line("documents a CPU second, ratio", float(ratio[1]), int(ratio[3]), None, float(ratio[2]), "at least", "median of runs")]
+    return [Table("7. Rules against Presidio without a model, presidio-research", lines, output.stdout.splitlines(), "{:.2f}".format)]
 
 
 def memory(setup: Setup) -> list[Table]:

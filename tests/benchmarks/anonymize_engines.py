@@ -23,7 +23,7 @@ _PLACES = {
     "neural": ("components.anonymize.neural.detector", "NeuralDetector"),
 }
 _ANSWER = Message(role="assistant", content="Okay.")
-_BATCH = 16
+_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,16 @@ def spans_of_many(conversations: Sequence[Sequence[str]], setup: Setup, policy_n
 
 
 def parallel(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
-    """Map in fresh processes, each on one thread."""
-    if workers == 1 or len(items) < 4 * _BATCH:
+    """Map in processes that stay for the next call, because engines take seconds to load; each runs on one thread."""
+    if workers == 1 or len(items) < 2 * _BATCH:
         return [work(item) for item in items]
+    return list(_pool(workers).map(work, items, chunksize=_BATCH))
+
+
+@functools.cache
+def _pool(workers: int) -> ProcessPoolExecutor:
     os.environ["OMP_NUM_THREADS"] = "1"  # for the children, which load their numerical libraries anew
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(work, items, chunksize=_BATCH))
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def shared_conversations(path: Path) -> list[list[Message]]:
