@@ -52,7 +52,7 @@ def compile_(
 def models(
     name: Annotated[str | None, typer.Argument(help="Registered model; all of them when left out.")] = None, runs: Runs = RUNS
 ) -> None:
-    """List registered versions with aliases and gate verdicts."""
+    """List registered versions with aliases, gate and privacy verdicts."""
     from rich.console import Console
     from rich.table import Table
 
@@ -60,10 +60,10 @@ def models(
 
     registry.use_local_store(runs)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("model", "aliases", "gate", "reload", "created", "commit"):
+    for column in ("model", "aliases", "gate", "privacy", "reload", "created", "commit"):
         table.add_column(column)
     for row in registry.list_versions(name):
-        table.add_row(f"{row.name}/{row.version}", ", ".join(row.aliases), row.verdict, row.reload, row.created, row.commit)
+        table.add_row(f"{row.name}/{row.version}", ", ".join(row.aliases), row.verdict, row.privacy, row.reload, row.created, row.commit)
     Console().print(table if table.row_count else "no version is registered yet")
 
 

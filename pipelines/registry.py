@@ -27,6 +27,7 @@ class VersionRow:
     version: str
     aliases: tuple[str, ...]
     verdict: str
+    privacy: str
     reload: str
     created: str
     commit: str
@@ -130,6 +131,7 @@ def _rows(client: MlflowClient, name: str) -> list[VersionRow]:
             version=versions.number(version),
             aliases=tuple(sorted(held.get(versions.number(version), []))),
             verdict=version.tags.get("gate.verdict", "-"),
+            privacy=version.tags.get("privacy_verdict", "-"),
             reload=version.tags.get("attune.reload", "not checked"),
             created=time.strftime("%Y-%m-%d %H:%M", time.localtime(version.creation_timestamp / 1000)),
             commit=version.tags.get("git.sha", "-")[:10],

@@ -22,7 +22,7 @@ def client(tracking_uri: str, tmp_path: Path) -> MlflowClient:
     files.mkdir()
     (files / "MLmodel").write_text("flavors: {}\n")
     for verdict in ("FAIL", "PASS", "PASS"):
-        tags = {"gate.verdict": verdict, "git.sha": "c0ffee" * 5, "attune.reload": "equal within 0"}
+        tags = {"gate.verdict": verdict, "privacy_verdict": "WARN", "git.sha": "c0ffee" * 5, "attune.reload": "equal within 0"}
         versions.create(client, run_id, NAME, files, tags, "A version.")
     return client
 
@@ -38,6 +38,7 @@ def test_versions_are_listed_with_aliases_and_verdict(client: MlflowClient) -> N
         ("1", (), "FAIL"),
     ]
     assert rows[0].commit == "c0ffeec0ff"
+    assert {row.privacy for row in rows} == {"WARN"}
     assert registry.list_versions() == rows
 
 
