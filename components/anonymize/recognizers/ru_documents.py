@@ -24,6 +24,7 @@ _PASSPORT = re.compile(
 )
 _PLATE = re.compile(rf"(?<!\w)[{_PLATE_LETTER}]\s?\d{{3}}\s?[{_PLATE_LETTER}]{{2}}\s?\d{{2,3}}(?:\s?(?:RUS|РУС))?(?!\w)", re.IGNORECASE)
 _PLATE_SHORT = re.compile(rf"(?<!\w)[{_PLATE_LETTER}]\s?\d{{3}}\s?[{_PLATE_LETTER}]{{2}}(?!\w)", re.IGNORECASE)
+_RECORD = re.compile(r"(?<![\w./-])\d{2,6}/\d{2,4}-\d{2,6}(?![\w/-])|(?<![\w./-])\d{4,6}-\d{2,4}/\d{2,4}(?![\w/-])")
 _TOLD = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -61,6 +62,8 @@ class RussianDocumentRecognizer(Recognizer):
         for pattern in (_SNILS, _PASSPORT, _PLATE):
             for match in pattern.finditer(text):
                 yield match.start(), match.end(), 1.0 if pattern is _SNILS and snils_holds(match.group()) else 0.7
+        for match in _RECORD.finditer(text):
+            yield match.start(), match.end(), 0.75
         if not document.has_cyrillic and not _CONTEXT.search(text):
             return
         for match in _PLATE_SHORT.finditer(text):

@@ -8,6 +8,7 @@ from components.anonymize.recognizers import uz_words
 from components.anonymize.recognizers.base import Finding, Recognizer
 from components.anonymize.recognizers.ru_name_cues import (
     ABSTRACT,
+    ADDRESSED,
     CALLED,
     DITHEMATIC,
     EASTERN,
@@ -20,6 +21,7 @@ from components.anonymize.recognizers.ru_name_cues import (
     SELF,
     SHORT,
     SIGNED,
+    SIGNOFF,
     SLANG,
     SON_OF,
     SPEAKS,
@@ -100,6 +102,8 @@ def _score(text: str, words: list[_Word], number: int, uzbek: bool) -> float:
             and (len(key) > 3 or key in SHORT)
         ):
             return 0.8
+        if listed_name(key) and _beside_family(words, number, entry.cases):
+            return 0.75
         if entry.patronymic >= 0.5 or (not entry.known and PATRONYMIC_LIKE.fullmatch(key) and entry.other < 0.3):
             return 0.8
         if entry.known and entry.family >= 0.75 and entry.other < 0.2:
@@ -128,6 +132,16 @@ def _score(text: str, words: list[_Word], number: int, uzbek: bool) -> float:
         return 0.6  # an ordinary word by its form (ситниковой, зыков), but its capital says otherwise
     place = town is not None or entry.place >= 0.3 or (number > 0 and words[number - 1].key in {"в", "во", "из", "под", "около", "на"})
     return 0.6 if not entry.known and entry.nominal and not place and _lower_before(words, number) and len(key) > 3 else 0.0
+
+
+def _beside_family(words: list[_Word], number: int, cases: frozenset[str]) -> bool:
+    """Say whether a listed family name in the same case stands beside, written small, too."""
+    for other in (number - 1, number + 1):
+        if 0 <= other < len(words) and words[other].small and _adjacent(words, min(number, other)):
+            key = words[other].key
+            if key in family_forms() and (look_up(key).cases & cases or not look_up(key).cases):
+                return True
+    return False
 
 
 def _leading(text: str, words: list[_Word], number: int) -> float:
@@ -190,7 +204,11 @@ def _cued(text: str, words: list[_Word], index: dict[int, int], uzbek: bool) -> 
             entry = look_up(words[number].key)
             if words[number].key not in STOP and (entry.given > 0.02 or (not entry.known and len(words[number].key) > 3 and entry.nominal)):
                 yield number
-    for match in (*SIGNED.finditer(text), *GREETING.finditer(text)):
+    for match in SIGNOFF.finditer(text):
+        number = index.get(match.end())
+        if number is not None and words[number].cyrillic and words[number].key not in STOP and listed_name(words[number].key):
+            yield number
+    for match in (*SIGNED.finditer(text), *GREETING.finditer(text), *ADDRESSED.finditer(text)):
         number = index.get(match.end())
         if number is not None and words[number].cyrillic and (listed_name(words[number].key) or look_up(words[number].key).name > 0.02):
             yield number

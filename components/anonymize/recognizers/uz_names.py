@@ -1,4 +1,4 @@
-"""Names in Uzbek talk, Latin and Cyrillic: given names with their endings, family names, patronymics with o'g'li and qizi, forms of address."""
+"""Names in Uzbek talk, Latin and Cyrillic: given names with endings, family names, patronymics (o'g'li, qizi), forms of address."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from components.anonymize.recognizers.uz_name_cues import (
     LOOKS,
     PATRONYMIC,
     SELF_INTRODUCTION,
+    SIGNOFF,
     SON_OF,
     SPEAKS,
     STOP,
@@ -138,6 +139,12 @@ def _cued(text: str, words: list[_Word], index: dict[int, int]) -> Iterator[int]
         number = index.get(match.end())
         if number is not None and _told(words[number]):
             yield number
+    for match in SIGNOFF.finditer(text):
+        number = index.get(match.end())
+        if number is not None and words[number].latin not in STOP:
+            word = words[number]
+            if word.base or uz_words.family_name(word.key) or (word.token.capitalised and not word.plain and LOOKS.fullmatch(word.latin)):
+                yield number
     for match in CALLED_AFTER.finditer(text):
         number = index.get(match.start("name"))
         if number is not None and (_told(words[number]) or (words[number].base and words[number].token.capitalised)):
