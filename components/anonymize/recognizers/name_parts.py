@@ -16,6 +16,8 @@ def adjacent(tokens: list[Token], number: int) -> bool:
 
 def extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
     """Grow a name over the neighbouring parts of it."""
+    if first > 1 and _family_first(tokens, first):
+        first -= 1
     while last + 1 < len(tokens) and last - first < _LONGEST and not tokens[last].possessive:
         step = _part_length(tokens, last + 1)
         if not step:
@@ -24,6 +26,12 @@ def extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
     while first > 0 and last - first < _LONGEST and _belongs_before(tokens, first - 1):
         first -= 1
     return first, last
+
+
+def _family_first(tokens: list[Token], number: int) -> bool:
+    """ "Chan, Ashley": a family name with a capital, a comma, and the given name that was found, within a sentence."""
+    before, token = tokens[number - 1], tokens[number]
+    return token.before == ", " and before.family and not before.given and before.capitalised and token.given and token.capitalised and not before.initial
 
 
 def _belongs_before(tokens: list[Token], number: int) -> bool:
@@ -50,16 +58,30 @@ def _part_length(tokens: list[Token], number: int) -> int:
     if len(token.word) == 1 and not particle:
         return int(token.letter and (followed or tokens[number - 1].letter))
     if particle and followed:
-        following = tokens[number + 1]
-        capital = following.capitalised and (following.name or not following.ordinary)
-        small = token.small and following.small and following.name and not following.function and not following.ordinary
-        if capital or small or not token.capitalised:
-            return 2 if capital or small else 0
+        step = _after_particle(tokens, number)
+        if step or not token.capitalised:
+            return step
     if token.capitalised:
         return int(token.name or not token.ordinary)
     if token.shouted:
         return int(tokens[number - 1].shouted and token.name)
     return int(token.small and tokens[number - 1].small and _small_part(token))
+
+
+def _after_particle(tokens: list[Token], number: int) -> int:
+    """Number of words from a particle to the part that it belongs to ("van de Velden": 3); 0 where none follows."""
+    for step in (2, 3):
+        following = number + step - 1
+        if following >= len(tokens) or not adjacent(tokens, following - 1):
+            return 0
+        token = tokens[following]
+        if token.capitalised and (token.name or not token.ordinary):
+            return step
+        if token.small and tokens[number].small and token.name and not token.function and not token.ordinary:
+            return step
+        if token.key not in lexicon.words("name_particles"):
+            return 0
+    return 0
 
 
 def _small_part(token: Token) -> bool:

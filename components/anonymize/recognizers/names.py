@@ -17,6 +17,10 @@ _PLACE_PREPOSITIONS = frozenset({"in", "near", "at", "outside"})
 _DIRECTIONS = frozenset({"to", "from", "through"})
 _MOVES = frozenset("move moved moving relocated go going went gone come came back travel travelled traveled fly flew drive drove return returned returning".split())
 _SUBJECTS = frozenset({"i", "i'm", "i've", "i'd", "i'll"})
+_COMPANY = frozenset("with told tell called asked ask by met saw between miss love and".split())
+_ADDRESSED = frozenset("i you can could would will do did please thank thanks how what why when it that we my is are have if the this".split())
+_CLAUSES = frozenset("and but when because that since if so after then yesterday today".split())
+_TELLING = frozenset("said says told tells thinks thought asked texted called wants wanted knows".split())
 _JOINS = frozenset({"and", "or", "и", "va"})
 _LIST_GAPS = frozenset({", ", " ", " & ", " / ", ",", "/", ", & "})
 
@@ -97,9 +101,7 @@ def _small_after(tokens: list[Token], number: int, cue: Cue) -> float:
         return 0.9
     if len(token.key) < 3 or token.facts & lexicon.PLACE or lexicon.is_misspelt(token.key):
         return 0.0
-    if cue is Cue.KIN:
-        return 0.7
-    return 0.6 if cue is Cue.TITLE and number + 1 < len(tokens) and tokens[number - 1].before else 0.2
+    return 0.7 if cue is Cue.KIN else 0.6 * (len(token.key) > 3 and _acts(tokens, number))
 
 
 def _acts(tokens: list[Token], number: int) -> bool:
@@ -123,13 +125,21 @@ def _listed(document: Document) -> Iterator[Words]:
         if len(token.word) < 2 or token.function:
             continue
         if token.small:
-            if token.given and not token.ordinary and (len(token.key) >= 4 or token.key in short):
-                yield number, number, 0.8
+            if token.name and not token.ordinary and (len(token.key) >= (4 if token.given else 5) or token.key in short):
+                yield number, number, 0.8 if token.given else 0.6
+            elif not token.facts and len(token.key) > 3 and _small_subject(tokens, number) and not lexicon.is_misspelt(token.key):
+                yield number, number, 0.55
         elif token.name:
             if not token.ordinary or _evident(tokens, number):
                 yield number, number, 0.8
         elif token.key not in small and token.unknown:
-            if _unknown_capital(tokens, number) or _unknown_pair(tokens, number) or (token.initial and _subject(tokens, number)):
+            if (
+                _unknown_capital(tokens, number)
+                or _unknown_pair(tokens, number)
+                or (token.initial and _subject(tokens, number))
+                or _called_on(tokens, number)
+                or (number > 0 and tokens[number - 1].letter and token.before == ". ")
+            ):
                 yield number, number, 0.6
 
 
@@ -141,8 +151,11 @@ def _evident(tokens: list[Token], number: int) -> bool:
     neighbours = [tokens[other] for other in (number - 1, number + 1) if 0 <= other < len(tokens) and adjacent(tokens, min(number, other))]
     if any(other.capitalised and other.name and not other.ordinary for other in neighbours):
         return True
-    if token.given and _subject(tokens, number) and tokens[number + 1].key not in {"is", "was", "has", "had"}:
+    if token.given and (_called_on(tokens, number) or (_subject(tokens, number) and tokens[number + 1].key not in {"is", "was", "has", "had"})):
         return True
+    if token.family and not token.given and not token.initial:
+        acting = token.possessive or _subject(tokens, number) or tokens[number - 1].key in _COMPANY
+        return acting and _small_before(tokens, number) and not token.facts & lexicon.CAPITALISED
     if token.facts & lexicon.CAPITALISED:
         return token.possessive and token.given and not token.initial
     return token.given and not token.initial and _small_before(tokens, number)
@@ -156,6 +169,23 @@ def _subject(tokens: list[Token], number: int) -> bool:
     if following.key in {"is", "was"}:
         return next_one.key == "my"
     return following.key in lexicon.words("personal_verbs") or (following.key == "and" and next_one.key in {"i", "me", "my"})
+
+
+def _called_on(tokens: list[Token], number: int) -> bool:
+    """The word is addressed: "Grace, can you ...", "..., Grace." """
+    after = tokens[number + 1].before if number + 1 < len(tokens) else "."
+    if tokens[number].initial:
+        return after == ", " and tokens[number + 1].key in _ADDRESSED
+    return tokens[number].before == ", " and after[:1] in {",", ".", "!", "?"} and _small_before(tokens, number) and not tokens[number].facts & lexicon.CAPITALISED
+
+
+def _small_subject(tokens: list[Token], number: int) -> bool:
+    """A word in small letters stands where a person would: "... and I", "... told me"."""
+    if number + 2 >= len(tokens) or tokens[number + 1].before != " " or tokens[number + 2].before != " ":
+        return False
+    following, next_one = tokens[number + 1].key, tokens[number + 2].key
+    begins = number == 0 or tokens[number].initial or tokens[number].before == ", " or tokens[number - 1].key in _CLAUSES
+    return begins and ((following == "and" and next_one in {"i", "me"}) or (following in _TELLING and next_one in {"me", "i", "that", "he", "she", "us"}))
 
 
 def _unknown_capital(tokens: list[Token], number: int) -> bool:
