@@ -68,9 +68,9 @@ class Addresses:
         pieces = []
         for position, character in enumerate(code):
             figure = int(own[position])
-            if character.isdigit():
+            if character.isdecimal():
                 changed = (int(character) + 1 + figure % 9) % 10
-                first = position == 0 or not code[position - 1].isdigit()
+                first = position == 0 or not code[position - 1].isdecimal()
                 pieces.append(str(changed or (1 if character != "1" else 2)) if first and len(code) < 5 else str(changed))
             elif character.isascii() and len(code) > 1 and code[position:].lower() not in ("st", "nd", "rd", "th"):
                 letter = _LETTERS_OF_CODE[figure % len(_LETTERS_OF_CODE)]

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 
 from components.anonymize.operators import phrases
 from components.anonymize.operators.mention import Mention
@@ -13,7 +14,8 @@ _FIGURES = re.compile(r"[$€£₽]?\s?\d+(?:[.,\s]\d+)*\s?[$€£₽]?")
 class Broader:
     """Broader words for one person's values; different places and bodies of the person stay different as long as there are words."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_original: Callable[[str], bool]) -> None:
+        self._is_original = is_original
         self._order: dict[tuple[str, str], list[str]] = defaultdict(list)
 
     def place(self, mention: Mention, level: str) -> str:
@@ -39,7 +41,9 @@ class Broader:
         if base not in known:
             known.append(base)
         words = phrases.variants(group, entry, mention)
-        return words[min(known.index(base), len(words) - 1)]
+        # A bare "клиника" may have been found somewhere; then its class must not be written as the same word.
+        free = [word for word in words if not self._is_original(word)] or words
+        return free[min(known.index(base), len(free) - 1)]
 
 
 def fact(mention: Mention) -> str:

@@ -50,9 +50,9 @@ def russian_registration(digits: str) -> bool:
 
 def valid_somewhere(number: str) -> bool:
     """Say whether letters and figures without separators pass a check that is usual for their length."""
-    if len(number) >= 15 and number[:2].isalpha() and number[2:4].isdigit():
+    if len(number) >= 15 and number[:2].isalpha() and number[2:4].isdecimal():
         return iban(number)
-    if not number.isdigit():
+    if not number.isdecimal():
         return False
     checks = {
         10: (russian_taxpayer,),

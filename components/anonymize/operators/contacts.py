@@ -11,7 +11,7 @@ _DOMAINS = ("example.org", "example.com", "example.net")
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 _ATTEMPTS_PER_LENGTH = 10
 _RUN = re.compile(r"[^\W\d_]+|\d+")
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<host>[^/?#\s]+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<host>[^/?#\s]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _PLAIN = frozenset({"www", "http", "https", "html", "htm", "php", "profile", "user", "users", "id", "in", "channel", "com", "org"})
 """Parts of a path that name nobody."""
 
@@ -43,7 +43,7 @@ class Contacts:
 
     def _url(self, surface: str, seed: str, longer: str) -> str:
         match = _URL.fullmatch(surface.strip())
-        assert match is not None, "a link has a host"
+        assert match is not None, "every text has this form"
         domain = _DOMAINS[self._keyed.number("URL domain", seed) % len(_DOMAINS)]
         www = "www." if match["host"].lower().startswith("www.") else ""
         rest = (
@@ -56,7 +56,7 @@ class Contacts:
 
         def other(match: re.Match[str]) -> str:
             run = match.group()
-            if run.isdigit():
+            if run.isdecimal():
                 return self._keyed.digits(len(run), *purpose, str(match.start()))
             if run.lower() in _PLAIN:
                 return run

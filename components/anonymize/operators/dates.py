@@ -50,6 +50,19 @@ class _Reading:
         return self.values.get("year")
 
 
+_BIRTH_BEFORE = 40
+"""Characters before a date in which a word of birth makes it a date of birth."""
+
+
+def is_birth(before: str) -> bool:
+    """Say whether what stands before a date makes it a date of birth ("born on", "дата рождения:", "tug'ilgan kunim").
+
+    Args:
+        before: the text up to the date; only its end is looked at, and only back to the end of the sentence before.
+    """
+    return _BIRTH.search(re.split(r"[.!?]\s", normalize(before).text[-_BIRTH_BEFORE:])[-1]) is not None
+
+
 def offset(shift: "Shift", keyed: KeyedChoice) -> timedelta:
     """Return how far the dates of a person go back."""
     lowest, highest = -(-shift.min_days // 7), shift.max_days // 7

@@ -59,7 +59,7 @@ class Numbers:
             return changed[:start] + "0" * (end - start)  # no region 00
         if _UZBEK_PLATE.fullmatch(bare):
             return "00" + changed[2:]  # regions are 01 to 95
-        digits = [character for character in surface if character.isdigit()]
+        digits = [character for character in surface if character.isdecimal()]
         if len(digits) == 14 and len(bare) == 14:
             return "0" + changed[1:]  # the first figure of a PINFL tells sex and century, 1 to 6
         return changed
@@ -70,7 +70,7 @@ class Numbers:
         letters = self._keyed.number("ID letters", seed)
         pieces = []
         for position, character in enumerate(surface):
-            if character.isdigit():
+            if character.isdecimal():
                 pieces.append(next(digits))
             elif character.isalpha() and not _in_a_word(surface, position):
                 alphabet = _CYRILLIC if "Ѐ" <= character <= "ӿ" else string.ascii_uppercase
@@ -89,5 +89,5 @@ def _in_a_word(surface: str, position: int) -> bool:
     while end < len(surface) and surface[end].isalpha():
         end += 1
     word = surface[start:end]
-    beside_figure = (start > 0 and surface[start - 1].isdigit()) or (end < len(surface) and surface[end].isdigit())
+    beside_figure = (start > 0 and surface[start - 1].isdecimal()) or (end < len(surface) and surface[end].isdecimal())
     return len(word) > 2 and not beside_figure

@@ -21,7 +21,8 @@ from components.shared.languages import Language, Script
 from components.shared.normalize import canonical, normalize
 
 _SPLIT = re.compile(r"[\s.\-,]+")
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
+_WORD = re.compile(r"(?P<word>[^\W\d_]+(?:'(?!s\b)[^\W\d_]+)*'?(?!s\b))(?:'s\b)?", re.IGNORECASE)
+"""A word of a name; an English possessive ending is none of it."""
 _Endings = tuple[tuple[re.Pattern[str], str], ...]
 _FEMININE: _Endings = (
     (re.compile(r"(?<=[оеё]в|[иы]н)$"), "а"),
@@ -57,14 +58,19 @@ class PersonSurrogates:
         """Return the surrogate of a name as it stands in a turn: as many words, the same separators, case and inflection."""
         surface = normalize(mention.surface).text
         matches = list(_WORD.finditer(surface))
-        bases = [self._base(match.group(), mention) for match in matches]
-        name = self._name(mention, bases, [canonical(match.group()) for match in matches])
+        bases = [self._base(match["word"], mention) for match in matches]
+        name = self._name(mention, bases, [canonical(match["word"]) for match in matches])
         pieces: list[str] = []
         position = 0
         for match, base in zip(matches, bases, strict=True):
-            pieces += [surface[position : match.start()], self._word(match.group(), base, name, mention)]
-            position = match.end()
-        return "".join([*pieces, surface[position:]])
+            pieces += [self._figures(surface[position : match.start()], mention), self._word(match["word"], base, name, mention)]
+            position = match.end("word")
+        return "".join([*pieces, self._figures(surface[position:], mention)])
+
+    def _figures(self, between: str, mention: Mention) -> str:
+        """Return what stands between the words; figures of a name (a year of birth, mostly) become others."""
+        own = self._keyed.digits(len(between), "PERSON figures", mention.entity, between)
+        return "".join(figure if character.isdecimal() else character for character, figure in zip(between, own, strict=True))
 
     def _name(self, mention: Mention, bases: list[str], spelled: list[str]) -> PersonName:
         """Read the entity once: its words tell culture and gender, a mention with all of them tells which word is the family name."""

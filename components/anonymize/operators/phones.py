@@ -38,7 +38,7 @@ class Phones:
     def candidates(self, mention: Mention) -> Iterator[str]:
         """Yield replacements without end; separators and the number of figures stay."""
         surface = mention.surface
-        if not any(character.isdigit() for character in surface):
+        if not any(character.isdecimal() for character in surface):
             yield from self._spelled(mention)
             return
         extension = _EXTENSION.search(surface)
@@ -113,4 +113,4 @@ def _british(national: str, own: str, prefix: str) -> str:
 def _filled(form: str, digits: str) -> str:
     """Write figures in the places of those of a form."""
     remaining = iter(digits)
-    return "".join(next(remaining) if character.isdigit() else character for character in form)
+    return "".join(next(remaining) if character.isdecimal() else character for character in form)

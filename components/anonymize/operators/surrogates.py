@@ -1,6 +1,7 @@
 """The operators of one person: which one a mention takes, and what each of its replacements stands for."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from components.anonymize.operators import ages, broader, dates
@@ -13,6 +14,7 @@ from components.anonymize.operators.numbers import Numbers
 from components.anonymize.operators.person import PersonSurrogates
 from components.anonymize.operators.phones import Phones
 from components.anonymize.operators.placeholder import PlaceholderOperator
+from components.shared.normalize import normalize
 
 if TYPE_CHECKING:
     from components.anonymize.policy import Policy
@@ -49,7 +51,7 @@ class Operators:
         self._assignment = Assignment(is_original)
         self._placeholders = PlaceholderOperator(taken)
         self._names = PersonSurrogates(self._keyed, self._assignment)
-        self._broader = broader.Broader()
+        self._broader = broader.Broader(is_original)
         contacts = Contacts(self._keyed)
         self._formats: dict[str, _Candidates] = {
             "EMAIL": contacts, "HANDLE": contacts, "URL": contacts,
@@ -63,8 +65,10 @@ class Operators:
             return mention.surface
         if operation.op == "placeholder":
             return self._placeholders.replacement(mention.type, mention.entity)
-        if operation.op == "redact":
+        text = normalize(mention.surface).text
+        if operation.op == "redact" or not text.strip():
             return REDACTED
+        mention = replace(mention, surface=text)
         if operation.op == "surrogate":
             return self._names.replacement(mention)
         if operation.op == "format":

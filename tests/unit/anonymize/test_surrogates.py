@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.anonymize.entities import Identities, Value
+from components.anonymize.entities import forms as forms_to_find
 from components.anonymize.inflection import inflect_like
+from components.anonymize.leak_check import PersonOriginals
 from components.anonymize.operators import Mention, Operators, full_given_name
 from components.anonymize.operators.name_pools import CULTURES, known_names, pool, scripts
 from components.anonymize.operators.person_names import read_name
 from components.anonymize.policy import Policy
 from components.shared.languages import Language
 from components.shared.normalize import canonical
+from components.shared.original_values import OriginalValues
 
 KEY = bytes(range(32))
 POLICY = Policy.load("surrogates")
@@ -139,6 +143,16 @@ def test_uzbek_cyrillic_stays_cyrillic_and_russian_spelling_has_russian_letters(
         russian = named(own, "шерзод тўраев", "Шерзод Тураев", "ru")
         assert not any(letter.isascii() and letter.isalpha() for letter in uzbek)
         assert not set(russian.lower()) & set("қғҳў")
+
+
+def test_figures_and_possessives_of_a_name() -> None:
+    own = operators()
+    plain = named(own, "marisol", "Marisol")
+    assert named(own, "marisol", "Marisol's") == f"{plain}'s"
+    other = named(own, "marisol88", "Marisol88")
+    assert other.startswith(plain)
+    assert other[len(plain) :].isdecimal()
+    assert other != f"{plain}88"
 
 
 # Culture and gender
@@ -272,6 +286,33 @@ def test_the_order_of_the_mentions_of_one_name_does_not_matter(person: str, name
     lower_first = operators(person)
     assert named(lower_first, entity, surface.lower()) == whole.lower()
     assert named(lower_first, entity, surface) == whole
+
+
+def test_the_leak_check_finds_no_original_in_the_surrogates() -> None:
+    """People whose names are all of the pools: what is written for one is neither that person's nor anybody's value."""
+    people = []
+    for number, (language, culture, script) in enumerate(
+        [("en", "en", "latin"), ("ru", "ru", "cyrillic"), ("uz", "uz", "latin"), ("en", "ar", "latin")] * 5
+    ):
+        names = pool(culture, script)  # type: ignore[arg-type]
+        values = []
+        for gender in ("female", "male"):
+            first, last = names.given[gender][number], names.family[-number - 1]  # type: ignore[index]
+            values += [Value("PERSON", text, language) for text in (f"{first} {last}", first, last)]  # type: ignore[arg-type]
+        people.append(values)
+    corpus = OriginalValues(KEY)
+    for values in people:
+        corpus.update([*(form.text for form in forms_to_find(values)), *(value.surface for value in values)])
+    for number, values in enumerate(people):
+        own, identities, originals = (
+            operators(f"p{number}", corpus.__contains__),
+            Identities(values),
+            PersonOriginals(KEY, forms_to_find(values)),
+        )
+        for value in values:
+            written = named(own, identities.key(value), value.surface, value.language)
+            assert not originals.survive(f"said {written}")
+            assert next(corpus.find(written), None) is None
 
 
 _SCRIPT = """
