@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components import builtin
 from components.anonymize.config import AnonymizeConfig
@@ -130,6 +130,15 @@ class Settings(StageConfig):
 
     _stage_fields: ClassVar[dict[str, str]] = {"register": "register_"}
 
+    @model_validator(mode="after")
+    def _private_replies_stay_private(self) -> Self:
+        if self.sft.dp.enabled and self.ppo.ptx_coef > 0:
+            raise ValueError(
+                "sft.dp.enabled protects the training replies, but ppo.ptx_coef > 0 trains on the same replies without noise;"
+                " set ppo.ptx_coef=0"
+            )
+        return self
+
     def stage(self, name: str) -> StageConfig:
         """Return the configuration of a stage."""
         config: StageConfig = getattr(self, self._stage_fields.get(name, name))
@@ -194,6 +203,8 @@ def _apply(document: dict[str, Any], override: str) -> None:
 
 def _explain(problem: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
+    if not problem["loc"]:
+        return str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] != "extra_forbidden":
         return f"{key}: {problem['msg']} (given {problem['input']!r})"
     model: type[BaseModel] = Settings

@@ -65,3 +65,10 @@ def test_only_local_paths_become_absolute() -> None:
     assert absolute_uri("s3://bucket/x") == "s3://bucket/x"
     assert absolute_uri("builtin:conversations") == "builtin:conversations"
     assert absolute_uri("x.jsonl") == str(Path.cwd() / "x.jsonl")
+
+
+def test_private_sft_and_unprotected_ptx_do_not_go_together() -> None:
+    private = ["sft.dp={enabled: true, target_epsilon: 8}"]
+    with pytest.raises(ContractError, match=r"^invalid settings:\n  sft\.dp\.enabled protects .* set ppo\.ptx_coef=0$"):
+        Settings.load("local", [*private, "ppo.ptx_coef=0.1"])
+    assert Settings.load("local", [*private, "ppo.ptx_coef=0"]).sft.dp.enabled
