@@ -11,7 +11,7 @@ from components.anonymize.inflection import russian_given_names, russian_name_fo
 from components.anonymize.ru_declension import every_form, paradigm
 from components.shared.errors import ContractError
 
-INSTALL = "pip install 'attune[morphology]'"
+INSTALL = "pip install 'attune[anonymize]'"
 
 
 @dataclass(frozen=True)

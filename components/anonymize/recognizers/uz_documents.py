@@ -25,7 +25,7 @@ _TOLD = tuple(
     for pattern in (
         rf"\b(?:pinfl|jshshir|жшшир|пинфл|jsh\s?shir|shaxsiy\s+raqam\w*|personal\s+(?:identification\s+)?number|шахсий\s+рақам\w*|пинфли){_GAP}(?P<code>\d(?:[ -]?\d){{11,14}}){_AFTER}",
         rf"\b(?:stir|стир|инн|inn|soliq\s+(?:to'lovchi\w*\s+)?raqam\w*|солиқ\s+рақам\w*|tax\s+(?:number|id)|tin){_GAP}(?P<code>\d{{3}}[ -]?\d{{3}}[ -]?\d{{3}}){_AFTER}",
-        rf"\b(?:pasport\w*|паспорт\w*|passport|id[\s-]?karta\w*|айди\s?карта\w*|id[\s-]?card|guvohnoma\w*|гувоҳнома\w*|seriya\w*|серия\w*){_GAP}(?P<code>[A-Za-zА-Яа-я]{{2}}\s?(?:№|no\.?|raqami|n)?\s?\d{{3}}\s?\d{{2}}\s?\d{{2}}|[A-Za-z]{{2}}\s?(?:№|no\.?|no\.?)?\s?\d{{7}}){_AFTER}",
+        rf"\b(?:pasport\w*|паспорт\w*|passport|id[\s-]?karta\w*|айди\s?карта\w*|id[\s-]?card|guvohnoma\w*|гувоҳнома\w*|seriya\w*|серия\w*){_GAP}(?P<code>[A-Za-zА-Яа-я]{{2}}\s?(?:№|no\.?|raqami|n)?\s?\d{{3}}\s?\d{{2}}\s?\d{{2}}|[A-Za-z]{{2}}\s?(?:№|no\.?)?\s?\d{{7}}){_AFTER}",
         rf"\b(?:karta(?:m|si|ning|raqam\w*|ga|mga|mning|da)?|plastik\w*|humo|uzcard|карта(?:м|си|мга|га|рақам\w*)?|пластик\w*|хумо|узкард|card){_GAP}(?P<code>\d{{4}}[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d{{4}}){_AFTER}",
         r"\b(?:tibbiy\s+karta\w*|ambulator\s+karta\w*|kasallik\s+tarixi\w*|bemor(?:ning)?\s+(?:karta|raqam)\w*|тиббий\s+карта\w*|амбулатор\s+карта\w*|касаллик\s+тарихи\w*|shartnoma\w*|ariza\w*|buyurtma\w*|guvohnoma\w*|sug'urta\s+(?:polis\w*|raqam\w*)|polis\w*|navbat\w*|talaba\s+(?:guvohnoma|id)\w*|dosye\w*|ishi)"
         r"\s*(?:raqam[\w']*|рақам\w*|№|n|no\.?|#|:|-)+\s*:?\s*(?P<code>(?=[\w/-]*\d)[A-Za-zА-Яа-яЁё\d]\w*(?:[/-]\w+){0,4})",

@@ -69,7 +69,7 @@ from components.shared.errors import ContractError
 try:
     MorphologyDetector()
 except ContractError as error:
-    assert "attune[morphology]" in str(error), error
+    assert "attune[anonymize]" in str(error), error
 else:
     raise SystemExit("the engine came up without " + {missing!r})
 """

@@ -9,6 +9,7 @@ import pytest
 
 from components.anonymize.document import Turns
 from components.anonymize.recognizers.ru_uz import RUSSIAN_UZBEK
+from components.anonymize.recognizers.ru_words import ordinary
 from components.anonymize.rules import RuleDetector
 from components.anonymize.spans import Span, covered
 
@@ -99,6 +100,7 @@ _WITHOUT_THE_DICTIONARY = """
 import sys
 sys.modules["pymorphy3"] = None
 from components.anonymize.recognizers.ru_uz import RUSSIAN_UZBEK
+from components.anonymize.recognizers.ru_words import ordinary
 from components.anonymize.rules import RuleDetector
 from components.shared.errors import ContractError
 detector = RuleDetector(recognizers=RUSSIAN_UZBEK)
@@ -107,7 +109,7 @@ assert not {name for name in sys.modules if name.startswith(("pymorphy3.", "nata
 try:
     detector.find(["Мне грустно"])
 except ContractError as error:
-    assert "attune[morphology]" in str(error)
+    assert "attune[anonymize]" in str(error)
 else:
     raise SystemExit("Russian text was searched without a dictionary")
 """
@@ -116,3 +118,10 @@ else:
 def test_the_dictionary_is_loaded_late_and_missed_loudly() -> None:
     done = subprocess.run([sys.executable, "-c", _WITHOUT_THE_DICTIONARY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("word", "also_ordinary"), [("любой", True), ("вера", True), ("роману", True), ("ирине", False), ("кузнецова", False)]
+)
+def test_words_that_are_also_names(word: str, also_ordinary: bool) -> None:
+    assert ordinary(word) is also_ordinary
