@@ -16,7 +16,7 @@ settings := $(if $(DATA),--set data.conversations=$(DATA)) $(if $(PREFERENCES),-
 	$(if $(BASE_MODEL),--set base_model.id=$(BASE_MODEL)) $(foreach item,$(SET),--set $(item))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run compile test test-slow test-images lint format type check-lock samples base-model bench-anonymize bench-dp golden-record images lock clean
+.PHONY: help setup run compile test test-slow test-images lint format type check-lock samples base-model detector bench-anonymize bench-dp golden-record images lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ samples: $(STAMP) ## Generate the sample data again (byte-identical) and print t
 
 base-model: $(STAMP) ## Pretrain builtin:tiny again. DATA= names the folder of public text sets (see its model card).
 	$(BIN)/python -m components.builtin.tiny.pretrain --data $(DATA)
+
+detector: $(STAMP) ## Train the neural detector's head again. DATA= names the folder of public text sets (see its model card).
+	$(BIN)/python -m components.anonymize.neural.train --data $(DATA)
 
 bench-anonymize: $(STAMP) ## Recall, fairness, over-masking, leaks and cost of anonymization, with bounds. BENCH="--quick --part planted --memory ...".
 	$(BIN)/python -m tests.benchmarks.anonymize $(BENCH)

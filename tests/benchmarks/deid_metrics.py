@@ -8,18 +8,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Range = tuple[int, int]
 Document = Mapping[str, Any]
 
 _WORD = re.compile(r"\w+")
-CLOSED_CLASS = frozenset(
-    "a an the this that these those and or but nor if because while although though as than of in on at by for with about against between into through "
-    "during before after above below to from up down out off over under within without upon i me my we us our you your he him his she her it its they them "
-    "their who whom whose which what is am are was were be been being have has had do does did will would shall should can could may might must not no "
-    "so such mr mrs ms s t".split()
-)
+CLOSED_CLASS = frozenset((Path(__file__).parent / "closed_class_words.txt").read_text(encoding="utf-8").split())
 """Words that tell nothing by themselves; masking them is neither right nor wrong (TAB leaves out the same classes by part of speech)."""
 
 

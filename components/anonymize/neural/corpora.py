@@ -13,14 +13,18 @@ from components.anonymize.neural.identities import Identities
 from components.anonymize.neural.training_text import LabelledText, Labels, lowered, plant, written_by_hand
 
 FILES = (
-    "tab/pii.train.jsonl", "presidio-research/pii.jsonl", "counsel-chat/conversations.jsonl", "hh-rlhf/preferences.jsonl", "pair/preferences.jsonl",
+    "tab/pii.train.jsonl", "presidio-research/pii.jsonl", "counsel-chat/conversations.jsonl", "hh-rlhf/preferences.jsonl",
+    "pair/preferences.jsonl",
 )  # fmt: skip
 """What is read, below the folder of the data."""
 
-_TAB = {"PERSON": "PERSON", "CODE": "ID", "LOC": "LOCATION", "ORG": "ORGANIZATION", "DATETIME": "DATE", "DEM": "DEMOGRAPHIC", "QUANTITY": "QUANTITY", "MISC": "EVENT"}  # fmt: skip
+_TAB = {"PERSON": "PERSON", "CODE": "ID", "LOC": "LOCATION", "ORG": "ORGANIZATION", "DATETIME": "DATE", "DEM": "DEMOGRAPHIC",
+"QUANTITY": "QUANTITY", "MISC": "EVENT"}  # fmt: skip
 _PRESIDIO = {
-    "PERSON": "PERSON", "STREET_ADDRESS": "ADDRESS", "GPE": "LOCATION", "ORGANIZATION": "ORGANIZATION", "CREDIT_CARD": "ID", "DATE_TIME": "DATE",
-    "PHONE_NUMBER": "PHONE", "AGE": "AGE", "EMAIL_ADDRESS": "EMAIL", "ZIP_CODE": "ADDRESS", "DOMAIN_NAME": "URL", "IBAN_CODE": "ID", "US_SSN": "ID",
+    "PERSON": "PERSON", "STREET_ADDRESS": "ADDRESS", "GPE": "LOCATION", "ORGANIZATION": "ORGANIZATION", "CREDIT_CARD": "ID",
+    "DATE_TIME": "DATE",
+    "PHONE_NUMBER": "PHONE", "AGE": "AGE", "EMAIL_ADDRESS": "EMAIL", "ZIP_CODE": "ADDRESS", "DOMAIN_NAME": "URL", "IBAN_CODE": "ID",
+    "US_SSN": "ID",
     "IP_ADDRESS": "ID", "US_DRIVER_LICENSE": "ID",
 }  # fmt: skip
 """Titles and nationalities of presidio-research are no labels here: whether they tell anything depends on the text."""
@@ -39,7 +43,7 @@ def court_cases(folder: Path) -> list[LabelledText]:
         labels = [
             (span["start"], span["end"], _TAB[span["type"]]) for span in row["spans"] if span.get("identifier_type") in ("DIRECT", "QUASI")
         ]
-        items.append(LabelledText(row["text"], sorted(labels)))
+        items.append(LabelledText(row["text"], sorted(labels), weight=2.0))
     return items
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.anonymize.neural import features, windows
+from components.anonymize.neural.consistency import spread
 from components.anonymize.neural.encoder import FrozenEncoder
 from components.anonymize.neural.head import CLASSES, load
 from components.anonymize.spans import Span, merge
@@ -58,7 +59,10 @@ class NeuralDetector:
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
         """Return what the turns hold: disjoint spans in order, offsets into each turn as given, the score a probability."""
-        return [self._spans(turn, found) for turn, found in zip(turns, self.probabilities(turns), strict=True)]
+        found = self.probabilities(turns)
+        words = [[turn[start:end] for start, end in turn_found.words] for turn, turn_found in zip(turns, found, strict=True)]
+        shared = spread(words, [turn_found.classes for turn_found in found])
+        return [self._spans(turn, alone.words, classes) for turn, alone, classes in zip(turns, found, shared, strict=True)]
 
     def probabilities(self, turns: Sequence[str]) -> list[TurnProbabilities]:
         """Return the head's probabilities for each turn; turns of the recent past are looked up, not computed."""
@@ -100,30 +104,33 @@ class NeuralDetector:
         scored: NDArray[numpy.float32] = logits.softmax(dim=-1).numpy()
         return scored
 
-    def _spans(self, turn: str, found: TurnProbabilities) -> list[Span]:
-        """Join neighbouring personal words of one type; a mark that stands alone is no finding."""
-        personal = 1.0 - found.classes[:, 0]
-        kinds = found.classes[:, 1:].argmax(axis=1)
-        chosen = personal >= self._thresholds[kinds]
+    def _spans(self, turn: str, words: Sequence[tuple[int, int]], classes: NDArray[numpy.float32]) -> list[Span]:
+        """Join neighbouring personal words of one type; a single letter, figure or mark alone tells nothing and is left."""
+        personal = 1.0 - classes[:, 0]
+        kinds = classes[:, 1:].argmax(axis=1)
         groups: list[list[int]] = []
-        for number in numpy.flatnonzero(chosen):
-            if groups and _continues(turn, found, kinds, groups[-1][-1], int(number)):
-                groups[-1].append(int(number))
+        for number in map(int, numpy.flatnonzero(personal >= self._thresholds[kinds])):
+            if (
+                groups
+                and number == groups[-1][-1] + 1
+                and _joined(turn, words[number - 1], words[number], kinds[number - 1] == kinds[number])
+            ):
+                groups[-1].append(number)
             else:
-                groups.append([int(number)])
+                groups.append([number])
         spans = []
         for group in groups:
-            start, end = found.words[group[0]][0], found.words[group[-1]][1]
-            if any(character.isalnum() for character in turn[start:end]):
-                kind = found.classes[group, 1:].sum(axis=0).argmax()
+            start, end = words[group[0]][0], words[group[-1]][1]
+            if sum(map(str.isalnum, turn[start:end])) > 1:
+                kind = classes[group, 1:].sum(axis=0).argmax()
                 spans.append(Span(start, end, CLASSES[1 + int(kind)], self.name, float(personal[group].max())))
         return merge(spans)
 
 
-def _continues(turn: str, found: TurnProbabilities, kinds: NDArray[numpy.int64], last: int, number: int) -> bool:
-    """Say whether a word belongs to the span that ends with an earlier one: next to it, with at most a joint between."""
-    gap = turn[found.words[last][1] : found.words[number][0]]
-    return number == last + 1 and len(gap) <= 2 and set(gap) <= _JOINTS and (kinds[last] == kinds[number] or not gap)
+def _joined(turn: str, left: tuple[int, int], right: tuple[int, int], alike: bool) -> bool:
+    """Say whether two neighbouring words make one span: glued, or of one type with a joint between."""
+    gap = turn[left[1] : right[0]]
+    return not gap or (alike and len(gap) <= 2 and set(gap) <= _JOINTS)
 
 
 def _is_for_us(turn: str) -> bool:

@@ -1,5 +1,6 @@
 """What the head sees of a word beside the encoder's state: case, shape, neighbours, word lists, patterns. The encoder itself is uncased."""
 
+import calendar
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,9 +10,7 @@ from numpy.typing import NDArray
 
 from components.anonymize import lexicon
 
-_MONTHS = frozenset(
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec".split()
-)
+_MONTHS = frozenset(name.lower() for names in (calendar.month_name, calendar.month_abbr) for name in names if name) | {"sept"}
 _SENTENCE_END = re.compile(r"[.!?…:;\n•*>\]\"(][\s\"'(*_~-]*$")
 _CAMEL = re.compile(r"[A-Z]?[a-z']+|[A-Z]+(?![a-z])|[^\W\d_]+")
 _PATTERNS = (
@@ -52,8 +51,8 @@ def word_features(text: str, words: list[Word]) -> NDArray[numpy.float32]:
     places = _places([lexicon.fold(piece) for piece in pieces])
     described = []
     for number, word in enumerate(words):
-        shape, calendar, listed = _alone(pieces[number])
-        described.append((*shape, *_neighbours(text, word), *style, *calendar, *listed, places[number], *(0.0,) * len(_PATTERNS)))
+        shape, dated, listed = _alone(pieces[number])
+        described.append((*shape, *_neighbours(text, word), *style, *dated, *listed, places[number], *(0.0,) * len(_PATTERNS)))
     rows = numpy.array(described, dtype=numpy.float32)
     _mark_patterns(text, words, rows)
     return rows

@@ -1,6 +1,7 @@
 """Training text made from templates that were written for this project: chats, posts, notes, and ordinary turns that hold nothing.
 
-A template is a line with slots: ``{first}`` draws an identity (see ``identities``), ``{rel}`` an ordinary word, ``[words|TYPE]`` labels words.
+A template is a line with slots: ``{first}`` draws an identity (see ``identities``), ``{rel}`` an ordinary word, and
+``[words|TYPE]`` labels words.
 """
 
 import random
@@ -15,11 +16,7 @@ from components.anonymize.neural.identities import Identities
 _FOLDER = Path(__file__).parent / "templates"
 _SLOT = re.compile(r"\[(?P<words>[^\]|]+)\|(?P<type>[A-Z]+)\]|\{(?P<slot>\w+)\}")
 _SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")
-_WORDS = {
-    "rel": "husband wife boyfriend girlfriend fiance fiancee partner son daughter brother sister mother father mom dad mum stepdad stepmom uncle aunt cousin "
-    "friend bestie boss coworker roommate neighbour therapist doctor teacher ex grandson granddaughter nephew niece landlord manager supervisor".split(),
-    "rels": "kids sons daughters brothers sisters friends cousins parents roommates coworkers children".split(),
-}  # fmt: skip
+_WORDS = {slot: words for slot, *words in map(str.split, (_FOLDER / "people.txt").read_text(encoding="utf-8").splitlines())}
 Labels = list[tuple[int, int, str]]
 """Start, end (exclusive) and type of what is personal."""
 
@@ -34,6 +31,8 @@ class LabelledText:
     """Where the source's label teaches nothing: neither personal nor not."""
     noisy: bool = False
     """Unlabelled text of people: what looks like a name there teaches nothing."""
+    weight: float = 1.0
+    """How much its words count in the loss."""
 
 
 @cache
@@ -140,20 +139,25 @@ def generate(seed: int, chats: int, posts: int, notes: int, ordinary: int) -> It
 
 
 _RELATION = re.compile(r"\b(?:my|his|her|our|your) (?:" + "|".join(_WORDS["rel"]) + r")\b(?!')", re.IGNORECASE)
+_VERBS = "said|says|is|was|has|had|told|will|would|does|doesn't|can|just|never|always|wants|thinks|left|did|didn't|got"
 _PLANTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (_RELATION, ("{0} {first}", "{0} {first}", "{0}, {first},", "{0} {full}", "{0} ({first})")),
-    (re.compile(r"\b(?:he|she)\b(?= (?:said|says|is|was|has|had|told|will|would|does|doesn't|can|just|never|always|wants|thinks|left|did|didn't|got)\b)", re.IGNORECASE), ("{first}", "{first}", "{full}", "{first} {last}")),
+    (re.compile(r"\b(?:he|she)\b(?= (?:" + _VERBS + r")\b)", re.IGNORECASE), ("{first}", "{first}", "{full}", "{first} {last}")),
     (re.compile(r"\b(?:him|her|them)\b(?=[.,;!?]| (?:and|but|because|when|if|that|about|to|for)\b)"), ("{first}", "{first}", "{full}")),
-    (re.compile(r"\b(?:a|my best|my close|an old) (?:friend|guy|girl|man|woman|boy)\b"), ("{0} named {first}", "{0}, {first},", "{0} {first}", "{0} called {full}")),
-    (re.compile(r"\b(?:to|from|in) (?:my town|this town|my city|the city|another city|another state|town)\b"), ("in {city}", "from {city}", "to {city}")),
+    (re.compile(r"\b(?:a|my best|my close|an old) (?:friend|guy|girl|man|woman|boy)\b"), ("{0} named {first}", "{0}, {first},",
+    "{0} {first}", "{0} called {full}")),
+    (re.compile(r"\b(?:to|from|in) (?:my town|this town|my city|the city|another city|another state|town)\b"), ("in {city}",
+    "from {city}", "to {city}")),
     (re.compile(r"\bat (?:work|school|college|university|my job)\b"), ("at {org}",)),
-    (re.compile(r"\A(?=[A-Z])"), ("Hi {first}, ", "{first}, ", "Hello {first}. ", "Hi {first}! ", "Thanks {first}. ", "I'm {first}. ", "My name is {full}. ", "Dear {first}, ")),
-    (re.compile(r"(?<=[.!?])\Z"), (" - {first}", " Thanks, {first}", " Best, {full}", " {first}", " I'm {first} by the way.", " My number is {phone}.", " Reach me at {email}.")),
+    (re.compile(r"\A(?=[A-Z])"), ("Hi {first}, ", "{first}, ", "Hello {first}. ", "Hi {first}! ", "Thanks {first}. ", "I'm {first}. ",
+    "My name is {full}. ", "Dear {first}, ")),
+    (re.compile(r"(?<=[.!?])\Z"), (" - {first}", " Thanks, {first}", " Best, {full}", " {first}", " I'm {first} by the way.",
+    " My number is {phone}.", " Reach me at {email}.")),
 )  # fmt: skip
 
 
 def plant(text: str, identities: Identities, most: int = 4) -> LabelledText:
-    """Put identities where a text speaks of people or places without naming them, and whole sentences about invented people between its own."""
+    """Put identities where a text speaks of people or places without naming them, and sentences about invented people between its own."""
     found = [(match, choices) for pattern, choices in _PLANTS for match in pattern.finditer(text)]
     chosen = sorted(identities.random.sample(found, min(most, len(found))), key=lambda item: item[0].span())
     item, position = LabelledText("", noisy=True), 0
