@@ -1,6 +1,7 @@
 """The page that a privacy officer reads: verdict, types and counts, measured recall; never a word of a person."""
 
 from components.anonymize.facts import Facts
+from components.anonymize.k_anonymity import K
 from components.anonymize.leak_check import REASONS
 from components.anonymize.policy import Policy
 from components.anonymize.recall import Tally, wilson
@@ -40,7 +41,7 @@ def audit_page(facts: Facts, refusals: list[str]) -> str:
     }
     if facts.engines.missing:
         shown["Engines that were wanted and are missing"] = ", ".join(facts.engines.missing)
-    sections = [_entities(facts), _recall(counts.tally, facts), _leaks(facts), _policy(facts)]
+    sections = [_entities(facts), _recall(counts.tally, facts), _leaks(facts), _anonymity(facts), _policy(facts)]
     return render(Page(title="Anonymization", verdict=verdict, good=not refusals, facts=shown, sections=sections))
 
 
@@ -99,6 +100,22 @@ def _leaks(facts: Facts) -> Section:
         "A hit sends the row to quarantine.",
     ]
     return Section("Leak check", text, [Table(["Reason", "Rows", "Meaning"], rows)])
+
+
+def _anonymity(facts: Facts) -> Section:
+    found = facts.result.told.anonymity()
+    if not found.people:
+        return Section("k-anonymity", ["No turn tells an age, a place, a job or a rare event that the engines see."])
+    text = [
+        f"Beside names, the turns of {found.people:,} people tell an age, a place, a job or a rare event. Generalised (ages by ten years,"
+        f" places by country, jobs and events by class) these make {found.combinations:,} combinations.",
+        f"The rarest is shared by {found.k_min:,}; {found.unique:,} belong to one person alone; {found.below_k:.1%} of these people"
+        f" are in a combination of fewer than {K} people.",
+    ]
+    if found.suppress:
+        reach = f"so that every combination has {K} people" if found.reached else f"and even then not every combination has {K} people"
+        text.append(f"What to suppress first: {', then '.join(found.suppress)}, {reach}. The policy 'strict' generalises them in the text.")
+    return Section("k-anonymity", text)
 
 
 def _policy(facts: Facts) -> Section:

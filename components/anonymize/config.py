@@ -37,6 +37,10 @@ class AnonymizeConfig(StageConfig):
     """URI of a CSV file with names of staff and clients (``value`` or ``value,type`` a line), found exactly and inflected. Keep it where
     only this stage reads it."""
 
+    vault: str = ""
+    """Folder (local or fsspec URI) for the encrypted way back from surrogates to originals, under the key in ATTUNE_VAULT_KEY; empty: none.
+    While it exists, the law treats the output as personal data. Give it a place and a role of its own."""
+
     second_look_threshold: float = Field(default=0.3, ge=0.0, le=1.0)
     """Score from which the second look, over the finished text, counts a direct identifier as left. Below the engines' own thresholds."""
 

@@ -12,8 +12,10 @@ from components.anonymize import passes
 from components.anonymize.anonymizer import CorpusOriginals, Counts
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.found_spool import FoundSpool
+from components.anonymize.k_anonymity import QuasiIdentifiers
 from components.anonymize.passes import PersonRows, Written
 from components.anonymize.people import RowReader, Spool, index_people
+from components.anonymize.vault import VaultWriter
 from components.anonymize.workers import batched, map_batches, processes
 from components.shared import shutdown
 from components.shared.errors import Interrupted
@@ -26,6 +28,7 @@ class Result:
     """What came of it, besides the rows themselves."""
 
     originals: CorpusOriginals
+    told: QuasiIdentifiers = field(default_factory=QuasiIdentifiers)
     counts: Counts = field(default_factory=Counts)
     quarantined: list[Written] = field(default_factory=list)
     rows_in: int = 0
@@ -46,14 +49,22 @@ class CorpusRun:
         self._people = index_people(paths)
         self._processes = processes(config.workers, sum(path.stat().st_size for path in paths))
 
-    def run(self, spools: list[Spool], reviews: Spool) -> Result:
-        """Find, then write; finished rows go into ``spools`` (one an input file), facts for a human review into ``reviews``."""
+    def run(self, spools: list[Spool], reviews: Spool, vault: VaultWriter | None = None) -> Result:
+        """Find, then write.
+
+        Args:
+            spools: for the finished rows, one an input file.
+            reviews: for the facts behind a human review.
+            vault: for the way back; None: there is none.
+        """
         with self._folder() as folder:
             found = FoundSpool(folder / "found.jsonl")
             self._find(found)
             result = Result(passes.merged_originals(found.read(), read_key()), rows_in=sum(map(len, self._people.values())))
+            for person in found.read():
+                result.told.add([(attribute, value) for attribute, value in person["told"]])
             passes.save_corpus(result.originals, folder)
-            self._write(found, folder, spools, reviews, result)
+            self._write(found, folder, spools, reviews, result, vault)
             found.remove()
         result.quarantined.sort(key=lambda row: (row.place.file, row.place.line))
         return result
@@ -81,12 +92,16 @@ class CorpusRun:
                 bar.advance(len(people))
                 _stop_if_asked()
 
-    def _write(self, found: FoundSpool, folder: Path, spools: list[Spool], reviews: Spool, result: Result) -> None:
+    def _write(
+        self, found: FoundSpool, folder: Path, spools: list[Spool], reviews: Spool, result: Result, vault: VaultWriter | None
+    ) -> None:
         work = functools.partial(passes.write_batch, config=self._config, paths=self._paths, corpus=folder)
         people = zip(self._rows(), (person["spans"] for person in found.read()), strict=True)
         with progress("anonymize: write, rows", result.rows_in) as bar:
-            for written, counts, _ in map_batches(work, batched(people, lambda person: len(person[0])), self._processes):
+            for written, counts, given in map_batches(work, batched(people, lambda person: len(person[0])), self._processes):
                 result.counts.add(counts)
+                if vault is not None:
+                    vault.add(given)
                 for row in written:
                     if row.content is None:
                         result.quarantined.append(row)

@@ -81,6 +81,7 @@ class Facts:
         }
         values |= {f"entities/{name}": number for name, number in sorted(counts.entities.items())}
         values |= {f"turns/{name}": number for name, number in sorted(counts.languages.items())}
+        values |= self.result.told.metrics()
         tally = counts.tally
         if tally.rows:
             values |= {f"recall/{name}": tally.found[name] / total for name, total in sorted(tally.total.items())}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from components.anonymize import records_text
 from components.anonymize.detector import Detector
 from components.anonymize.entities import Form, Mentions, Value, forms
+from components.anonymize.k_anonymity import Attribute, generalised
 from components.anonymize.operators import PLACEHOLDER
 from components.anonymize.policy import Policy
 from components.anonymize.records_text import AnyRow
@@ -34,6 +35,27 @@ class PersonFindings:
         return cls(spans, values, forms(values))
 
 
+def detect_person(rows: Sequence[AnyRow], detector: Detector) -> list[RowSpans]:
+    """Return everything that the engines find in all rows of one person: turns as one document, each string of the metadata by itself."""
+    found = []
+    for row in rows:
+        texts = records_text.texts(row)
+        number = len(records_text.turns(row))
+        found.append([*detector.find(texts[:number]), *(detector.find([text])[0] for text in texts[number:])])
+    return found
+
+
+def select_person(rows: Sequence[AnyRow], detected: Sequence[RowSpans], policy: Policy) -> list[RowSpans]:
+    """Keep what the policy replaces, and search every kept value in all rows of the person."""
+    row_texts = [records_text.texts(row) for row in rows]
+    chosen = [[_chosen(text, spans, policy) for text, spans in zip(*pair, strict=True)] for pair in zip(row_texts, detected, strict=True)]
+    mentions = Mentions(forms(values_of(row_texts, chosen)))
+    return [
+        [_chosen(text, [*here, *mentions.find(text)], policy) for text, here in zip(*pair, strict=True)]
+        for pair in zip(row_texts, chosen, strict=True)
+    ]
+
+
 def find_person(rows: Sequence[AnyRow], detector: Detector, policy: Policy) -> list[RowSpans]:
     """Find what the policy replaces in all rows of one person.
 
@@ -42,13 +64,18 @@ def find_person(rows: Sequence[AnyRow], detector: Detector, policy: Policy) -> l
         detector: the engines.
         policy: which types and values are replaced at all.
     """
-    row_texts = [records_text.texts(row) for row in rows]
-    found = [_detect(row, texts, detector, policy) for row, texts in zip(rows, row_texts, strict=True)]
-    mentions = Mentions(forms(values_of(row_texts, found)))
-    return [
-        [_chosen(text, [*here, *mentions.find(text)], policy) for text, here in zip(texts, row_spans, strict=True)]
-        for texts, row_spans in zip(row_texts, found, strict=True)
-    ]
+    return select_person(rows, detect_person(rows, detector), policy)
+
+
+def told_by(rows: Sequence[AnyRow], detected: Sequence[RowSpans]) -> set[tuple[Attribute, str]]:
+    """Return what a person's own turns tell beside names, in generalised words: age, place, job, event (for k-anonymity)."""
+    told = set()
+    for row, spans in zip(rows, detected, strict=True):
+        for turn, found in zip(records_text.turns(row), spans, strict=False):
+            if turn.role == "user" and found:
+                language = language_of(turn.content)
+                told |= {generalised(span.type, turn.content[span.start : span.end], language) for span in found}
+    return {attribute for attribute in told if attribute is not None}
 
 
 def values_of(row_texts: Sequence[Sequence[str]], spans: Sequence[RowSpans]) -> list[Value]:
@@ -78,10 +105,3 @@ def _chosen(text: str, spans: Sequence[Span], policy: Policy) -> list[Span]:
         for span in spans
         if policy.replaces(span.type, text[span.start : span.end]) and not any(span.start < end and start < span.end for start, end in kept)
     )
-
-
-def _detect(row: AnyRow, texts: list[str], detector: Detector, policy: Policy) -> RowSpans:
-    """Search the turns as one document, and each string of the metadata by itself."""
-    number = len(records_text.turns(row))
-    found = [*detector.find(texts[:number]), *(detector.find([text])[0] for text in texts[number:])]
-    return [_chosen(text, spans, policy) for text, spans in zip(texts, found, strict=True)]

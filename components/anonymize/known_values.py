@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from components.anonymize.entities import Mentions, Value, forms
 from components.anonymize.spans import TYPES, Span, merge
@@ -19,10 +20,10 @@ class KnownValuesDetector:
 
     name = "known"
 
-    def __init__(self, values: list[Value]) -> None:
+    def __init__(self, values: Sequence[Value]) -> None:
         self._mentions = Mentions(forms(values), self.name, any_capital=True)
 
-    def find(self, turns: list[str]) -> list[list[Span]]:
+    def find(self, turns: Sequence[str]) -> list[list[Span]]:
         """Return the mentions in each turn."""
         return [merge(self._mentions.find(turn)) for turn in turns]
 

@@ -14,7 +14,7 @@ from typing import Any
 from components.anonymize.anonymizer import Anonymizer, CorpusOriginals, Counts
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.engines import Engines, build_engines
-from components.anonymize.finding import PersonFindings, RowSpans, find_person
+from components.anonymize.finding import PersonFindings, RowSpans, detect_person, select_person, told_by
 from components.anonymize.known_values import read_known_values
 from components.anonymize.leak_check import SecondLook
 from components.anonymize.people import Place
@@ -31,7 +31,7 @@ _EVERYTHING, _TELLING = "everything.json", "telling.json"
 PersonRows = list[tuple[Place, bytes]]
 """The rows of a person: where each stands, and its line."""
 FoundPerson = dict[str, Any]
-"""What the first pass found of a person, as JSON: spans, and keyed hashes of the values."""
+"""What the first pass found of a person, as JSON: spans, keyed hashes of the values, what is told beside names (generalised)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Pat
     found = []
     for lines in batch:
         rows = _parse(lines, paths)
-        spans = find_person(rows, detector, config.policy)
+        detected = detect_person(rows, detector)
+        spans = select_person(rows, detected, config.policy)
         corpus = CorpusOriginals.empty(key)
         corpus.add(PersonFindings.of(rows, spans))
         found.append(
@@ -67,6 +68,7 @@ def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Pat
                 "spans": [[[[*_tuple(span)] for span in text] for text in row] for row in spans],
                 "everything": corpus.everything.to_document(),
                 "telling": corpus.telling.to_document(),
+                "told": sorted(told_by(rows, detected)),
             }
         )
     return found
@@ -74,8 +76,8 @@ def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Pat
 
 def write_batch(
     batch: list[tuple[PersonRows, list[Any]]], config: AnonymizeConfig, paths: list[Path], corpus: Path
-) -> tuple[list[Written], Counts, list[dict[str, str]]]:
-    """Write and check the rows of some people; also return each person's replacements and what they stand for."""
+) -> tuple[list[Written], Counts, list[tuple[str, dict[str, str]]]]:
+    """Write and check the rows of some people; also return for each person's id the replacements and what they stand for."""
     anonymizer = _anonymizer(config, corpus)
     written: list[Written] = []
     counts = Counts()
@@ -85,7 +87,7 @@ def write_batch(
         findings = PersonFindings.of(rows, spans_of(document))
         outcomes, counted, replacements = anonymizer.person(rows, findings)
         counts.add(counted)
-        given.append(replacements)
+        given.append((rows[0].person_id, replacements))
         for (place, _), row, outcome, spans in zip(lines, rows, outcomes, findings.spans, strict=True):
             content = outcome.row.model_dump_json().encode() if outcome.row is not None else None
             replaced = tuple(len(text) for text in spans[: len(outcome.doubts)])

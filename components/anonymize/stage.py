@@ -11,6 +11,7 @@ from components.anonymize.corpus import CorpusRun
 from components.anonymize.facts import Facts
 from components.anonymize.passes import Written, engines
 from components.anonymize.people import Spool
+from components.anonymize.vault import VaultWriter
 from components.shared import artifacts, storage, tracking
 from components.shared.checkpoint_folders import checkpoint_directory, remove
 from components.shared.dataset_splits import CONVERSATIONS_FILE, CONVERSATIONS_SCHEMA, PREFERENCES_FILE, PREFERENCES_SCHEMA
@@ -42,6 +43,7 @@ def run(
     """Replace personal data, check that none is left, measure the recall. Contract: README.md beside this file."""
     settings = AnonymizeConfig.parse(config)
     key = read_key()
+    vault = VaultWriter(settings.vault) if settings.vault else None
     inputs = [artifacts.open_sealed(artifact, schema) for artifact, schema in zip((conversations, preferences), _SCHEMAS, strict=True)]
     parents = {name: manifest.digest for name, (_, manifest) in zip(("conversations", "preferences"), inputs, strict=True)}
     paths = [directory / name for (directory, _), name in zip(inputs, _FILES, strict=True)]
@@ -52,7 +54,9 @@ def run(
         outputs = (anonymized_conversations, anonymized_preferences)
         spools = [Spool(artifacts.start(output.path) / f".{name}.spool") for output, name in zip(outputs, _FILES, strict=True)]
         reviews = Spool(Path(anonymized_conversations.path) / f".{REVIEW_FILE}.spool")
-        result = CorpusRun(paths, settings, checkpoint).run(spools, reviews)
+        result = CorpusRun(paths, settings, checkpoint).run(spools, reviews, vault)
+        if vault is not None:
+            vault.close()
         assert result.rows_in == sum(map(len, spools)) + len(result.quarantined), "every row is written or quarantined"
         facts = Facts(settings, result, engines(settings), fingerprint(key))
         write_rows(artifacts.start(quarantine.path) / QUARANTINE_FILE, map(_quarantine_entry, result.quarantined))

@@ -11,9 +11,10 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import fsspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -109,6 +110,32 @@ class Vault:
 
     def _digest(self, person_id: str) -> str:
         return hmac.digest(self._index_key, person_id.encode(), hashlib.sha256).hex()[:32]
+
+
+class VaultWriter:
+    """Writes the records of a run to ``vault.jsonl`` in a folder that fsspec can write, away from the run's artifacts."""
+
+    def __init__(self, folder: str) -> None:
+        """Open the file; the key is read from the environment.
+
+        Raises:
+            ContractError: there is no usable key, or the folder cannot be written.
+        """
+        self._vault = Vault(read_vault_key())
+        try:
+            self._file = fsspec.open(f"{folder.rstrip('/')}/{VAULT_FILE}", "wb", auto_mkdir=True).open()
+        except (OSError, ValueError, ImportError) as error:
+            cause = str(error).partition("\n")[0]
+            raise ContractError(f"anonymize.vault={folder!r} cannot be written ({cause}); give another folder") from None
+
+    def add(self, people: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+        """Write each person's id with the replacements and what they stand for."""
+        for person_id, originals in people:
+            self._file.write(self._vault.seal(person_id, originals))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
 
 
 def _records(directory: Path) -> Iterator[tuple[int, dict[str, str]]]:

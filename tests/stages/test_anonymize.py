@@ -12,6 +12,7 @@ from components.anonymize import passes, workers
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.corpus import CorpusRun
 from components.anonymize.people import Spool
+from components.anonymize.vault import VAULT_KEY_VARIABLE, Vault
 from components.shared import artifacts, launch, shutdown
 from components.shared.errors import EXIT_CONTRACT, EXIT_GATE, Interrupted
 from components.shared.original_values import ORIGINAL_VALUES_SCHEMA, OriginalValues
@@ -189,8 +190,8 @@ def test_a_killed_attempt_continues_where_it_was(tmp_path: Path, monkeypatch: py
     with (tmp_path / "checkpoint" / "found.jsonl").open("ab") as file:
         file.write(b'{"spans": [[')  # the line that the kill cut short
     searched: list[int] = []
-    find = passes.find_person
-    monkeypatch.setattr(passes, "find_person", lambda rows, *rest: searched.append(len(rows)) or find(rows, *rest))
+    detect = passes.detect_person
+    monkeypatch.setattr(passes, "detect_person", lambda rows, *rest: searched.append(len(rows)) or detect(rows, *rest))
     assert run_corpus(tmp_path / "b", tmp_path / "checkpoint") == whole
     assert len(searched) == 82 - people
     assert not (tmp_path / "checkpoint" / "found.jsonl").exists()
@@ -284,3 +285,31 @@ def test_a_missing_engine_stops_the_stage_or_is_counted(
     assert "the engine 'morphology' cannot be loaded" in "".join(capfd.readouterr())
     assert launch.main(arguments(tmp_path / "b", good_rows(), {"engines": {**engines, "on_missing": "degrade"}})) == 0
     assert json.loads((tmp_path / "b" / "metrics").read_text(encoding="utf-8"))["engines_missing"] == 1
+
+
+def test_a_vault_is_encrypted_away_from_the_artifacts_and_gives_the_values_back(
+    tmp_path: Path, tracking_uri: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = {**RULES, "vault": str(tmp_path / "vault")}
+    assert launch.main(arguments(tmp_path / "a", good_rows(), config)) == EXIT_CONTRACT
+    assert "ATTUNE_VAULT_KEY is not set" in "".join(capfd.readouterr())
+    monkeypatch.setenv(VAULT_KEY_VARIABLE, "c4" * 32)
+    assert launch.main(arguments(tmp_path / "b", good_rows(), config)) == 0
+    kept = (tmp_path / "vault" / "vault.jsonl").read_bytes()
+    assert b"Marisol" not in kept
+    assert kept.count(b"\n") == 2
+    way_back = Vault(bytes.fromhex("c4" * 32)).open(tmp_path / "vault", "p1")
+    text = lines(tmp_path / "b", "anonymized_conversations/conversations.jsonl")[0]["messages"][0]["content"]
+    assert way_back[text.removeprefix("My wife ").split(" left on ")[0]] == "Marisol Quispe"
+
+
+def test_k_anonymity_counts_what_is_told_beside_names(tmp_path: Path, tracking_uri: str) -> None:
+    talks, pairs = good_rows()
+    talks += [conversation(20 + n, f"q{n}", f"I am {31 + n} years old, I live in Tashkent.") for n in range(4)]
+    talks.append(conversation(30, "q9", "I am 67 years old, I live in Tashkent."))
+    assert launch.main(arguments(tmp_path / "run", (talks, pairs), PLACEHOLDERS)) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics").read_text(encoding="utf-8"))
+    assert metrics["k_anonymity/people"] == 5
+    assert metrics["k_anonymity/k_min"] == metrics["k_anonymity/unique"] == 1
+    assert metrics["k_anonymity/below_5_fraction"] == 1.0
+    assert "1 belong to one person alone" in (tmp_path / "run" / "report").read_text(encoding="utf-8")
