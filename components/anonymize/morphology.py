@@ -73,11 +73,18 @@ def _may_be_russian(turn: str) -> bool:
     return any("Ѐ" <= character <= "ӿ" for character in turn) and detect(turn).language != "uz"
 
 
+def _shouts(document: Document) -> bool:
+    """Most words are all capitals, so capitals say nothing."""
+    words = [token for token in document.tokens if len(token.word) > 1]
+    return 2 * sum(token.shouted for token in words) > len(words)
+
+
 def _with_capitals(document: Document) -> str:
     """Return the text, its length kept, with capitals on small words that the dictionary takes for names or places, or does not hold."""
-    characters = list(document.text)
+    shouts = _shouts(document)
+    characters = list(document.folded if shouts else document.text)
     for token in document.tokens:
-        if token.word.islower() and _deserves_capital(token):
+        if (shouts or token.word.islower()) and _deserves_capital(token):
             characters[token.start] = characters[token.start].upper()
     return "".join(characters)
 
@@ -92,24 +99,34 @@ def _deserves_capital(token: Token) -> bool:
 
 def _accepted(document: Document, spans: Sequence[Any]) -> Iterator[tuple[int, int, str]]:
     """Yield the tagger's spans that hold a word which may be what it says; a capital by custom names nobody."""
+    shouts = _shouts(document)
     for span in spans:
         kind = _TYPES[span.type]
         words = [token for token in document.tokens if token.start < span.stop and span.start < token.end]
-        telling = [token for token in words if _telling(token, kind)]
+        telling = [token for token in words if _telling(token, kind, shouts or token.word.islower())]
         if telling:
-            yield telling[0].start, max(telling[-1].end, span.stop if kind == "ORGANIZATION" else 0), kind
+            whole = kind == "ORGANIZATION" or not any(_common(token) for token in words)
+            first, last = (words[0], words[-1]) if whole else (telling[0], telling[-1])
+            yield first.start, max(last.end, span.stop if kind == "ORGANIZATION" else 0), kind
 
 
-def _telling(token: Token, kind: str) -> bool:
+def _common(token: Token) -> bool:
+    entry = look_up(token.key.replace("ё", "е"))
+    return entry.known and entry.other > 0.9
+
+
+def _telling(token: Token, kind: str, small: bool) -> bool:
+    """Say whether a word speaks for the tagger's finding; one in small letters or at the head of a sentence needs more."""
     key = token.key.replace("ё", "е")
     if len(key) < 2 or key in stop_words() or (key in capitalised_words() and not listed_name(key)):
         return False
     entry = look_up(key)
-    small = token.word.islower()
+    if any(look_up(part).known and look_up(part).other > 0.9 for part in key.split("-") if "-" in key and len(part) > 3):
+        return False
     if kind == "PERSON":
-        if small:
+        if small or token.initial:
             return (entry.name >= 0.3 or listed_name(key)) and entry.other < 0.5
-        return not token.initial or not entry.known or ((entry.name > 0.02 or listed_name(key)) and entry.other < 0.5)
+        return True
     if kind == "LOCATION":
-        return key in town_forms() if small else not token.initial or entry.place >= 0.3 or not entry.known
+        return key in town_forms() if small else not token.initial or entry.place >= 0.3
     return not small and (not token.initial or not entry.known)
