@@ -26,6 +26,7 @@ from components.anonymize.recognizers.ru_name_cues import (
     SON_OF,
     SPEAKS,
     SPEECH,
+    SPOKEN_TO,
     STOP,
     WITH,
 )
@@ -160,6 +161,8 @@ def _leading(text: str, words: list[_Word], number: int) -> float:
         after = look_up(follower.key)
         if after.name >= 0.3 or (not after.known and (FAMILY_LIKE.fullmatch(follower.key) or PATRONYMIC_LIKE.fullmatch(follower.key))):
             return 0.8
+    if listed_name(word.key) and "nomn" in entry.cases and SPOKEN_TO.match(text, word.token.end):
+        return 0.75
     if possible and "nomn" in entry.cases:
         speaks = SPEECH if ABSTRACT.fullmatch(word.key) else SPEAKS
         if speaks.match(text, word.token.end):

@@ -44,6 +44,10 @@ SPEAKS = re.compile(
     r"\s+(?:(?:ham|esa|menga|meni|mening|men\s+bilan|kecha|bugun|yana|doim|hech|ҳам|эса|менга|мени|кеча|бугун|яна)\s+){0,2}(?:dedi|deydi|aytdi|aytgan|keldi|ketdi|qo'ng'iroq|yozdi|so'radi|urdi|aldadi|tashlab|bilan|ning|menga|meni|yaxshi\s+ko'radi|xafa|ichadi|uylandi|tug'ildi|turmushga|деди|дейди|айтди|келди|кетди|ёзди|сўради|билан)",
     re.IGNORECASE,
 )
+GREETING = re.compile(
+    r"(?<![\w'])(?:salom|alaykum|rahmat|kechirasiz|uzr|xayr|eshiting|hurmatli|qadrli|салом|алайкум|раҳмат|кечирасиз|узр|хайр|ҳурматли|қадрли)\s*[,!]?\s+(?=[^\W\d_]+(?:['][^\W\d_]+)*\s*[,!.])",
+    re.IGNORECASE,
+)
 SIGNOFF = re.compile(
     r"(?:\n[ \t]*|\s[-—–]\s?|(?:hurmat\s+bilan|ehtirom\s+bilan|salom\s+bilan|rahmat|xayr|ko'rishguncha|kutaman|samimiyat\s+bilan|ҳурмат\s+билан|эҳтиром\s+билан|раҳмат|хайр|кўришгунча|кутаман)[\s,.!:—-]+)(?=[^\W\d_]+(?:['][^\W\d_]+)*(?:[ -][^\W\d_]+(?:['][^\W\d_]+)*){0,2}[ .!)]*(?:$|\n))",
     re.IGNORECASE,

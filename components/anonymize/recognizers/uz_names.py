@@ -12,6 +12,7 @@ from components.anonymize.recognizers.uz_name_cues import (
     ADDRESS,
     CALLED_AFTER,
     DEALT_WITH,
+    GREETING,
     INITIALS,
     KIN,
     KIN_ANY,
@@ -138,6 +139,10 @@ def _cued(text: str, words: list[_Word], index: dict[int, int]) -> Iterator[int]
     for match in SELF_INTRODUCTION.finditer(text):
         number = index.get(match.end())
         if number is not None and _told(words[number]):
+            yield number
+    for match in GREETING.finditer(text):
+        number = index.get(match.end())
+        if number is not None and words[number].base and words[number].latin not in STOP and not KIN.fullmatch(words[number].latin):
             yield number
     for match in SIGNOFF.finditer(text):
         number = index.get(match.end())

@@ -57,13 +57,26 @@ def name_base(word: str) -> str | None:
     latin = word if word.isascii() else to_latin(word)
     names = uzbek_names()
     whole = skeleton(latin)
-    if len(latin) >= 3 and whole in names:
+    if len(latin) >= 3 and (whole in names or _composed(whole)):
         return whole
     for length in range(len(latin) - 1, 2, -1):
         stem = skeleton(latin[:length])
-        if stem in names and CHAIN.fullmatch(latin, length) and (length > 3 or stem in _SHORT):
+        if (stem in names or _composed(stem)) and CHAIN.fullmatch(latin, length) and (length > 3 or stem in _SHORT):
             return stem
     return None
+
+
+def _composed(stem: str) -> bool:
+    """Say whether a skeleton is composed of two parts of names ("xudoynazar"), which no list can hold in full."""
+    return len(stem) >= 6 and _parts().fullmatch(stem) is not None and stem not in _common()
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    words = word_list("uz_name_parts")
+    cut = words.index("+")
+    first, second = ("|".join(sorted({skeleton(word) for word in part}, key=len, reverse=True)) for part in (words[:cut], words[cut + 1 :]))
+    return re.compile(f"(?:{first})(?:{second})")
 
 
 @cache
