@@ -13,7 +13,9 @@ _BE = frozenset("am i'm im is was were are be been being became become becoming 
 _ARTICLES = frozenset({"a", "an", "the", "my", "his", "her"})
 _LABELS = frozenset({"occupation", "job", "profession", "title", "role", "nationality", "religion", "ethnicity", "status"})
 _SELF = frozenset("i i'm i've im am my we we're me being been is was he's she's as".split())
-_PEOPLE = frozenset("national nationals citizen citizens woman man men women girl boy guy family parents parent mother father mom dad immigrant refugee descent origin heritage background household person people husband wife guy couple".split())
+_PEOPLE = frozenset(
+    "national nationals citizen citizens woman man men women girl boy guy family parents parent mother father mom dad immigrant refugee descent origin heritage background household person people husband wife guy couple".split()
+)
 _REACH = 4
 """Words before an occupation or status in which its cue may stand."""
 
@@ -62,7 +64,9 @@ class DemographicRecognizer(Recognizer):
         r"\b(?:single\s)?(?:father|mother|mom|mum|dad|parent)s?\sof\s(?:\d{1,2}|one|two|three|four|five|six|seven|twins)\b"
         r"|\b(?:\d|one|two|three|four|five|six|seven)\s(?:\w{1,12}\s)?(?:kids|kiddos|children|sons|daughters|boys|girls|siblings|brothers|sisters)\b|\bsingle\s(?:mother|father|mom|mum|dad|parent)\b"
     )
-    _RELATIVES = frozenset("father mother mom mum dad parent parents kids kiddos children sons daughters siblings brothers sisters boys girls".split())
+    _RELATIVES = frozenset(
+        "father mother mom mum dad parent parents kids kiddos children sons daughters siblings brothers sisters boys girls".split()
+    )
 
     def find(self, document: Document) -> Iterator[Finding]:
         """Yield what is said of somebody; a people or status without a person near it is weak."""
@@ -91,15 +95,21 @@ class QuantityRecognizer(Recognizer):
     TYPE = "QUANTITY"
     _NUMBER = r"\d{1,3}(?:[ ,.]\d{3}){0,5}(?:[.,]\d{1,2})?(?!\d)|\d{4,12}(?:[.,]\d{1,2})?"
     _WORDS = r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|eighteen|twenty|thirty|forty|fifty|hundred|thousand|million"
-    _CODES = r"eur|usd|gbp|sek|nok|dkk|chf|pln|trl|try|ats|dem|frf|itl|nzd|aud|cad|php|inr|jpy|cny|rub|uzs|kzt|uah|ngn|zar|aed|czk|huf|ron|bgn"
+    _CODES = (
+        r"eur|usd|gbp|sek|nok|dkk|chf|pln|trl|try|ats|dem|frf|itl|nzd|aud|cad|php|inr|jpy|cny|rub|uzs|kzt|uah|ngn|zar|aed|czk|huf|ron|bgn"
+    )
     _COINS = r"dollars?|euros?|pounds|zlotys?|(?:turkish\s)?liras?|(?:swedish\s|danish\s|norwegian\s)?kron(?:or|er|e)|schillings?|francs?|rubles?|roubles?|rupees?|yen|yuan|naira|hryvnias?|forints?|lei|leva|so'm|sums?|bucks"
     _MONEY = (
         re.compile(rf"(?:[$€£₽₹¥₦₺₫]\s?|\b(?:{_CODES})\s)(?:{_NUMBER})(?:\s?(?:k|m|bn|thousand|million|billion)\b)?"),
-        re.compile(rf"\b(?:{_NUMBER}|(?:{_WORDS})(?:[\s-](?:{_WORDS})){{0,3}})\s?(?:k\s|thousand\s|million\s|billion\s)?(?:[a-z]{{4,12}}\s)?(?:(?:{_COINS})\b(?:\s\([a-z]{{3}}\))?|(?:{_CODES})\b|[€£₽₹])"),
+        re.compile(
+            rf"\b(?:{_NUMBER}|(?:{_WORDS})(?:[\s-](?:{_WORDS})){{0,3}})\s?(?:k\s|thousand\s|million\s|billion\s)?(?:[a-z]{{4,12}}\s)?(?:(?:{_COINS})\b(?:\s\([a-z]{{3}}\))?|(?:{_CODES})\b|[€£₽₹])"
+        ),
         re.compile(rf"\b(?:{_NUMBER})\s?(?:%|per\s?cent\b)"),
     )
     _TIME = re.compile(rf"\b(?:\d{{1,3}}|(?:{_WORDS})(?:-(?:{_WORDS}))?)\s(?:years?|months?|weeks?|days?)\b'?(?!\s(?:old|of\sage|ago))")
-    _COUNTED = frozenset("one two three four five six seven eight nine ten eleven twelve fifteen eighteen twenty thirty forty fifty hundred thousand million".split())
+    _COUNTED = frozenset(
+        "one two three four five six seven eight nine ten eleven twelve fifteen eighteen twenty thirty forty fifty hundred thousand million".split()
+    )
 
     def find(self, document: Document) -> Iterator[Finding]:
         """Yield sums, shares and spans of time."""

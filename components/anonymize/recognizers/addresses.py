@@ -37,13 +37,17 @@ class AddressRecognizer(Recognizer):
             rf"\b\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?\s(?:(?i:north|south|east|west|n|s|e|w)\.?\s)?(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th)|of|the|de|la)\s){{0,4}}(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))"
             rf"\s(?i:{_STREET_KIND})\b\.?(?:\s(?:[NSEW]{{1,2}}|North|South|East|West)\b)?{_SUB}{{0,2}}(?:,\s(?:{_CAP}\s?){{1,3}})?(?:,?\s(?:{_STATES})\b)?(?:,?\s(?:\d{{5}}(?:-\d{{4}})?|{_UK_POSTCODE})\b)?"
         ),
-        re.compile(rf"\b\d{{1,5}}[a-z]?\s(?:[\w'.-]{{1,20}}\s){{1,3}}(?i:street|avenue|ave|road|boulevard|blvd|lane|drive|court|terrace|crescent)\b{_SUB}?"),
+        re.compile(
+            rf"\b\d{{1,5}}[a-z]?\s(?:[\w'.-]{{1,20}}\s){{1,3}}(?i:street|avenue|ave|road|boulevard|blvd|lane|drive|court|terrace|crescent)\b{_SUB}?"
+        ),
         re.compile(rf"\b(?:{_CAP}\s){{1,3}}(?:{_SURE_KIND})\b\.?(?:\s\d{{1,5}}\w?)?{_SUB}?"),
         re.compile(rf"\b\d{{1,3}}(?:st|nd|rd|th)\s(?:{_SURE_KIND}|St)\b"),
         re.compile(
             rf"\b(?:\d{{1,4}}(?:\s?(?:bis|ter))?,?\s)?(?i:rue|avenue|boulevard|place|chemin|calle|avenida|av\.|paseo|plaza|via|viale|piazza|corso|rua|travessa|jalan|jl\.?)\s{_ROMANCE_LINKS}(?:{_CAP}\s?){{1,4}},?\s?(?:no\.?\s|n[°º]\s?)?\d{{1,5}}\b(?:,?\s\d{{4,5}})?"
         ),
-        re.compile(rf"\b\d{{1,4}}(?:\s?(?:bis|ter))?,?\s(?:rue|avenue|boulevard|place|chemin|impasse|allée)\s{_ROMANCE_LINKS}(?:{_CAP}\s?){{1,4}}"),
+        re.compile(
+            rf"\b\d{{1,4}}(?:\s?(?:bis|ter))?,?\s(?:rue|avenue|boulevard|place|chemin|impasse|allée)\s{_ROMANCE_LINKS}(?:{_CAP}\s?){{1,4}}"
+        ),
         re.compile(r"\b(?i:p\.?\s?o\.?\s?box|post\soffice\sbox|postfach|apartado)\s?#?\s?\d{1,7}\b"),
         re.compile(r"\b(?i:apt|apartment|unit|suite|flat|room|dorm\sroom)\.?\s?(?:(?i:no)\.?\s?|#\s?)?(?=\w{0,4}\d)\w{1,5}(?:-\w{1,3})?\b"),
         re.compile(

@@ -14,7 +14,9 @@ _SMALL = "|".join(_ONES)
 _NUMBER_WORDS = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{_SMALL}))?|{'|'.join(_TEENS)}|{_SMALL}|(?:a |one )?hundred(?:\sand\s(?:{_SMALL}))?)"
 _AGE_NUMBER = rf"(?:1[01]\d|\d{{1,2}}|{_NUMBER_WORDS})"
 _UNIT = r"(?!\s*(?:%|percent|dollars|minutes|hours|days|weeks|months|lbs|kg|pounds|miles|km|times|people|of\s|out\s|/|:|,\d|\.\d))"
-_CUES = frozenset("years year yrs yr yo y old aged age turn turned turning turns am i'm im he's she's is was m f male female лет года год yosh yoshda yoshli ёш ёшда birthday".split())
+_CUES = frozenset(
+    "years year yrs yr yo y old aged age turn turned turning turns am i'm im he's she's is was m f male female лет года год yosh yoshda yoshli ёш ёшда birthday".split()
+)
 
 
 class AgeRecognizer(Recognizer):

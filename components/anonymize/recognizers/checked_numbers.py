@@ -17,10 +17,6 @@ def _is_card(code: str) -> bool:
     return bool(luhn.is_valid("".join(character for character in code if character.isdigit())))
 
 
-def _is_account(code: str) -> bool:
-    return bool(iban.is_valid(code))
-
-
 def _is_address(code: str) -> bool:
     try:
         ipaddress.ip_address(code)
@@ -43,10 +39,11 @@ class CheckedNumberRecognizer(Recognizer):
     TYPE = "ID"
     _CHECKED: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
         (re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-])"), _is_card),
-        (re.compile(r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,8}\b"), _is_account),
         (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)"), _is_address),
         (re.compile(r"(?<![\w-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])"), _is_ssn),
     )
+    _ACCOUNT = re.compile(r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,8}\b")
+    _WORD_END = re.compile(r"[a-z0-9]\b")
     _IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{0,4}|(?:\d{1,3}\.){3}\d{1,3})(?![\w:])")
     _FORMED = (
         re.compile(r"(?<![\w:-])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![\w:-])"),
@@ -68,6 +65,7 @@ class CheckedNumberRecognizer(Recognizer):
             for match in pattern.finditer(folded):
                 if holds(match.group()):
                     yield match.start(), match.end(), 1.0
+        yield from self._accounts(folded)
         if ":" in document.characters:
             for match in self._IPV6.finditer(folded):
                 if _is_address(match.group()):
@@ -77,3 +75,11 @@ class CheckedNumberRecognizer(Recognizer):
                 yield match.start(), match.end(), 0.9
         for match in self._WALLET.finditer(document.text):
             yield match.start(), match.end(), 0.9
+
+    def _accounts(self, folded: str) -> Iterator[Finding]:
+        """International account numbers; the shape may have taken the words that follow, so the longest valid beginning counts."""
+        for match in self._ACCOUNT.finditer(folded):
+            ends = [end.end() for end in self._WORD_END.finditer(folded, match.start() + 14, match.end())]
+            valid = next((end for end in reversed(ends) if iban.is_valid(folded[match.start() : end])), None)
+            if valid is not None:
+                yield match.start(), valid, 1.0

@@ -26,11 +26,14 @@ class HandleRecognizer(Recognizer):
     TYPE = "HANDLE"
     _SIGNED = re.compile(r"(?<![\w.@])@[\w](?:[\w.]{0,60}\w)?|(?<![\w/])/?[ur]/[A-Za-z0-9_-]{3,60}|\b[A-Za-z][\w.]{1,31}#\d{4}\b")
     _TOLD = re.compile(
-        rf"\b(?:{_PLATFORM})(?:\s+(?:user ?name|handle|name|account|id|profile|page))?\s?(?:{_LINKING}\s?){{1,3}}[\"'@(]?{_HANDLE}", re.IGNORECASE
+        rf"\b(?:{_PLATFORM})(?:\s+(?:user ?name|handle|name|account|id|profile|page))?\s?(?:{_LINKING}\s?){{1,3}}[\"'@(]?{_HANDLE}",
+        re.IGNORECASE,
     )
     _AFTER = re.compile(rf"(?<![\w.-]){_HANDLE}\s+(?:on|in|@)\s+(?:{_PLATFORM})\b", re.IGNORECASE)
     _TELLING = re.compile(r"[\d_.]|[a-z][A-Z]")
-    _GLUED = re.compile(r"(?<![\w@.#/-])[A-Za-z](?:[A-Za-z]|[._](?=[A-Za-z\d])){0,40}\d{2,20}(?:[._]?[A-Za-z]{1,30}\d{0,10})?(?![\w@]|[./-]\d)")
+    _GLUED = re.compile(
+        r"(?<![\w@.#/-])[A-Za-z](?:[A-Za-z]|[._](?=[A-Za-z\d])){0,40}\d{2,20}(?:[._]?[A-Za-z]{1,30}\d{0,10})?(?![\w@]|[./-]\d)"
+    )
     _JOINED = re.compile(r"(?<![\w@./])[A-Za-z]{2,40}\d{0,10}_[A-Za-z0-9_]{2,60}(?![\w@])")
     _CAMEL = re.compile(r"(?<![\w@#./])[A-Z][a-z]{2,40}(?:[A-Z][a-z]{1,40}){1,5}(?![\w@])")
     _INNER_CAPITAL = re.compile(r"[a-z][A-Z]")

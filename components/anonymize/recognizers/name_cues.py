@@ -25,11 +25,16 @@ _Rule = Callable[[list[Token], int], Iterator[tuple[int, Cue]]]
 _DETERMINERS = frozenset("my his her their our your whose the a an".split())
 _OWNERS = frozenset("my his her their our your whose".split())
 _BE = frozenset({"is", "was", "are", "were"})
-_GREETINGS = frozenset("hi hello hey heya hiya dear thanks thx welcome goodbye bye sorry regards sincerely love yours cheers xoxo morning evening afternoon".split())
+_GREETINGS = frozenset(
+    "hi hello hey heya hiya dear thanks thx welcome goodbye bye sorry regards sincerely love yours cheers xoxo morning evening afternoon".split()
+)
 _NAME_WORDS = frozenset({"name", "surname", "nickname", "names"})
 _CALLED_AFTER = frozenset("is was are were guy girl man woman boy someone somebody person kid he's she's friend".split())
-_LABELS = frozenset("name seller buyer author user patient client participant student contact by signed from to cc spouse father mother".split())
-_CALLS = frozenset({"call", "calls", "called", "goes", "go", "went", "known", "named"})
+_LABELS = frozenset(
+    "name seller buyer author user patient client participant student contact by signed from to cc spouse father mother".split()
+)
+_KNOWN_AS = {"goes": "by", "go": "by", "went": "by", "known": "as", "know": "as", "knows": "as", "knew": "as", "registered": "as"}
+_CALLS = frozenset({"call", "calls", "called", "named", *_KNOWN_AS})
 _INTRODUCED = frozenset({"i'm", "im", "it's", "its"})
 _GAP = re.compile(r"[ \t]?[,:(\"'-]{0,2}[ \t]?[\"'(]?")
 _GREETING_GAP = re.compile(r"(?:[ \t]*[,!.]?\s{1,2}|[ \t]*,[ \t]*)-?")
@@ -89,9 +94,10 @@ def _after_call(tokens: list[Token], number: int) -> Iterator[tuple[int, Cue]]:
     token = tokens[number]
     if token.key in {"call", "calls", "called"} and tokens[number + 1].key == "me" and number + 2 < len(tokens):
         yield number + 2, Cue.NAMED
-    elif token.key in {"goes", "go", "went", "known"}:
-        if tokens[number + 1].key == ("as" if token.key == "known" else "by") and number + 2 < len(tokens):
-            yield number + 2, Cue.NAMED
+    elif token.key in _KNOWN_AS:
+        skipped = number + 1 + (tokens[number + 1].key in {"me", "her", "him"})
+        if skipped + 1 < len(tokens) and tokens[skipped].key == _KNOWN_AS[token.key]:
+            yield skipped + 1, Cue.NAMED
     elif _GAP.fullmatch(tokens[number + 1].before) and (token.key == "named" or (number and tokens[number - 1].key in _CALLED_AFTER)):
         yield number + 1, Cue.NAMED
 

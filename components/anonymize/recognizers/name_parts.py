@@ -31,12 +31,22 @@ def extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
 def _family_first(tokens: list[Token], number: int) -> bool:
     """ "Chan, Ashley": a family name with a capital, a comma, and the given name that was found, within a sentence."""
     before, token = tokens[number - 1], tokens[number]
-    return token.before == ", " and before.family and not before.given and before.capitalised and token.given and token.capitalised and not before.initial
+    return (
+        token.before == ", "
+        and before.family
+        and not before.given
+        and before.capitalised
+        and token.given
+        and token.capitalised
+        and not before.initial
+    )
 
 
 def _belongs_before(tokens: list[Token], number: int) -> bool:
     """The word stands before a found name and is a part of it."""
     token, following = tokens[number], tokens[number + 1]
+    if len(token.word) == 1 and token.small and following.small and following.before == ". ":
+        return token.before in {" ", ", "} and not following.function
     if token.possessive or not adjacent(tokens, number):
         return False
     if token.function:

@@ -15,12 +15,17 @@ _FORMAL_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor)\.?\s$", r
 _TITLE_CHARACTERS = 12
 _PLACE_PREPOSITIONS = frozenset({"in", "near", "at", "outside"})
 _DIRECTIONS = frozenset({"to", "from", "through"})
-_MOVES = frozenset("move moved moving relocated go going went gone come came back travel travelled traveled fly flew drive drove return returned returning".split())
+_MOVES = frozenset(
+    "move moved moving relocated go going went gone come came back travel travelled traveled fly flew drive drove return returned returning".split()
+)
 _SUBJECTS = frozenset({"i", "i'm", "i've", "i'd", "i'll"})
 _COMPANY = frozenset("with told tell called asked ask by met saw between miss love and".split())
-_ADDRESSED = frozenset("i you can could would will do did please thank thanks how what why when it that we my is are have if the this".split())
+_ADDRESSED = frozenset(
+    "i you can could would will do did please thank thanks how what why when it that we my is are have if the this".split()
+)
 _CLAUSES = frozenset("and but when because that since if so after then yesterday today".split())
 _TELLING = frozenset("said says told tells thinks thought asked texted called wants wanted knows".split())
+_FORMAL = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof"})
 _JOINS = frozenset({"and", "or", "и", "va"})
 _LIST_GAPS = frozenset({", ", " ", " & ", " / ", ",", "/", ", & "})
 
@@ -80,7 +85,9 @@ def _cued_score(tokens: list[Token], number: int, cue: Cue) -> float:
 def _capital_after(tokens: list[Token], number: int, cue: Cue) -> bool:
     token = tokens[number]
     if token.function or token.ordinary:
-        heading = tokens[number - 1].capitalised and not tokens[number - 1].initial and cue is not Cue.TITLE and not _greets(tokens[number - 1])
+        heading = (
+            tokens[number - 1].capitalised and not tokens[number - 1].initial and cue is not Cue.TITLE and not _greets(tokens[number - 1])
+        )
         capitalised = token.facts & lexicon.CAPITALISED and not token.given
         return token.name and not heading and not capitalised and not (token.function and (token.initial or not token.given))
     return True
@@ -95,6 +102,8 @@ def _small_after(tokens: list[Token], number: int, cue: Cue) -> float:
     token = tokens[number]
     if cue in {Cue.NAMED, Cue.ANSWER}:
         return 0.9 * (not token.ordinary or (token.given and cue is Cue.NAMED and not _commonly_after(token)))
+    if cue is Cue.TITLE and tokens[number - 1].key in _FORMAL and not token.facts & lexicon.CAPITALISED:
+        return 0.8 * (token.name or not token.ordinary)
     if token.ordinary:
         return 0.8 * (cue in {Cue.KIN, Cue.TITLE} and token.given and not _commonly_after(token) and _acts(tokens, number))
     if token.name and (token.given or cue in {Cue.KIN, Cue.TITLE}):
@@ -109,7 +118,15 @@ def _acts(tokens: list[Token], number: int) -> bool:
     if number + 1 >= len(tokens):
         return True
     following = tokens[number + 1]
-    return following.before[:1] in {",", ".", "!", "?", ";", ":", ")"} or following.key in lexicon.words("personal_verbs") | _JOINS
+    if following.before[:1] in {",", ".", "!", "?", ";", ":", ")"}:
+        return True
+    if (
+        following.key in lexicon.words("personal_verbs")
+        or following.key in _JOINS
+        or following.key in {"again", "here", "from", "speaking"}
+    ):
+        return True
+    return following.small and not following.facts & ~lexicon.FAMILY and not lexicon.is_misspelt(following.key)
 
 
 def _commonly_after(token: Token) -> bool:
@@ -121,13 +138,22 @@ def _listed(document: Document) -> Iterator[Words]:
     tokens = document.tokens
     small = document.keys if not document.has_capital else {token.key for token in tokens if token.small}
     short = lexicon.words("short_names")
+    foreign = not document.text.isascii() and _speaks_ascii(tokens)
     for number, token in enumerate(tokens):
         if len(token.word) < 2 or token.function:
             continue
         if token.small:
             if token.name and not token.ordinary and (len(token.key) >= (4 if token.given else 5) or token.key in short):
                 yield number, number, 0.8 if token.given else 0.6
-            elif not token.facts and len(token.key) > 3 and _small_subject(tokens, number) and not lexicon.is_misspelt(token.key):
+            elif foreign and not token.word.isascii() and not token.facts and len(token.key) > 1:
+                yield number, number, 0.55
+            elif (
+                not token.facts
+                and len(token.key) > 3
+                and token.key.isalpha()
+                and _small_person(tokens, number)
+                and not lexicon.is_misspelt(token.key)
+            ):
                 yield number, number, 0.55
         elif token.name:
             if not token.ordinary or _evident(tokens, number):
@@ -151,7 +177,9 @@ def _evident(tokens: list[Token], number: int) -> bool:
     neighbours = [tokens[other] for other in (number - 1, number + 1) if 0 <= other < len(tokens) and adjacent(tokens, min(number, other))]
     if any(other.capitalised and other.name and not other.ordinary for other in neighbours):
         return True
-    if token.given and (_called_on(tokens, number) or (_subject(tokens, number) and tokens[number + 1].key not in {"is", "was", "has", "had"})):
+    if token.given and (
+        _called_on(tokens, number) or (_subject(tokens, number) and tokens[number + 1].key not in {"is", "was", "has", "had"})
+    ):
         return True
     if token.family and not token.given and not token.initial:
         acting = token.possessive or _subject(tokens, number) or tokens[number - 1].key in _COMPANY
@@ -176,7 +204,24 @@ def _called_on(tokens: list[Token], number: int) -> bool:
     after = tokens[number + 1].before if number + 1 < len(tokens) else "."
     if tokens[number].initial:
         return after == ", " and tokens[number + 1].key in _ADDRESSED
-    return tokens[number].before == ", " and after[:1] in {",", ".", "!", "?"} and _small_before(tokens, number) and not tokens[number].facts & lexicon.CAPITALISED
+    return (
+        tokens[number].before == ", "
+        and after[:1] in {",", ".", "!", "?"}
+        and _small_before(tokens, number)
+        and not tokens[number].facts & lexicon.CAPITALISED
+    )
+
+
+def _speaks_ascii(tokens: list[Token]) -> bool:
+    """Nearly all words are written in plain letters, as English is: one with other letters is no word of the text's language."""
+    return sum(not token.word.isascii() for token in tokens) <= 1 + len(tokens) // 30
+
+
+def _small_person(tokens: list[Token], number: int) -> bool:
+    """A word in small letters stands where a person would: as subject, as object of "told", or as the signature."""
+    before = tokens[number - 1].key if number and tokens[number].before == " " else ""
+    signature = number == len(tokens) - 1 and number > 1 and tokens[number].before in {", ", " - ", ". - ", ",\n", "\n"}
+    return signature or before in lexicon.words("person_objects") or _small_subject(tokens, number)
 
 
 def _small_subject(tokens: list[Token], number: int) -> bool:
@@ -185,7 +230,9 @@ def _small_subject(tokens: list[Token], number: int) -> bool:
         return False
     following, next_one = tokens[number + 1].key, tokens[number + 2].key
     begins = number == 0 or tokens[number].initial or tokens[number].before == ", " or tokens[number - 1].key in _CLAUSES
-    return begins and ((following == "and" and next_one in {"i", "me"}) or (following in _TELLING and next_one in {"me", "i", "that", "he", "she", "us"}))
+    return begins and (
+        (following == "and" and next_one in {"i", "me"}) or (following in _TELLING and next_one in {"me", "i", "that", "he", "she", "us"})
+    )
 
 
 def _unknown_capital(tokens: list[Token], number: int) -> bool:

@@ -25,7 +25,9 @@ class RecordNumberRecognizer(Recognizer):
     _TOLD = re.compile(
         rf"\b(?:{_KEPT})(?:'s)?(?:\s(?:card|record|file|plate|security|licen[cs]e))?\s{{0,2}}(?:{_SAID}\s{{0,2}}){{0,4}}(?<![a-z0-9а-я])(?P<code>{_CODE})"
     )
-    _MARKED = re.compile(r"(?:№|\bno\.|\bnos\.|\bnr\.?|(?<!\w)#|\bnumbers?)\s?(?P<code>[a-z]{0,4}[-/]?\d[\da-z]{0,30}(?:[-/.]\d{1,12}){0,4})(?!\w)")
+    _MARKED = re.compile(
+        r"(?:№|\bno\.|\bnos\.|\bnr\.?|(?<!\w)#|\bnumbers?)\s?(?P<code>[a-z]{0,4}[-/]?\d[\da-z]{0,30}(?:[-/.]\d{1,12}){0,4})(?!\w)"
+    )
     _HASHED = re.compile(r"(?<![\w&])[#№]\s?[A-Z]{0,4}-?\d{3,20}[\dA-Z]{0,20}(?:[-/]\w{1,20})?(?!\w)")
     _LISTED = re.compile(r"(?<![\w/.-])\d{2,6}/\d{2,6}(?:[/-][A-Z0-9]{1,10}){0,3}(?![\w/-])")
     _SHAPED = re.compile(
@@ -34,9 +36,12 @@ class RecordNumberRecognizer(Recognizer):
         r"|\d{2}\s\d{2}\s\d{6}|\d{3}-\d{3}-\d{3}\s\d{2})(?![\w-])"
     )
     _LONG = re.compile(rf"(?<![\w.,$€£₽#/-])\d(?:[- ]?\d){{5,40}}+\d*+(?![\w/]|[.,]\d|\s?(?:{_UNITS}))")
-    _KNOWN = re.compile(r"(?:COVID|SARS|MP|PS|GPT|CO|H\d?N|PM|AM|B|DSM|ICD|PHQ|GAD|F|A|T|M|J)[- ]?\d{1,2}(?:\.\d)?|[A-Z]{3}\s?\d{2,3}(?:[ ,]\d{3})*", re.IGNORECASE)
+    _KNOWN = re.compile(
+        r"(?:COVID|SARS|MP|PS|GPT|CO|H\d?N|PM|AM|B|DSM|ICD|PHQ|GAD|F|A|T|M|J)[- ]?\d{1,2}(?:\.\d)?|[A-Z]{3}\s?\d{2,3}(?:[ ,]\d{3})*",
+        re.IGNORECASE,
+    )
     _YEARS = re.compile(r"(?:19|20)\d\d(?:\s?[-/ ]\s?(?:(?:19|20)\d\d|\d\d)){0,6}")
-    _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
+    _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
     _THOUSANDS = re.compile(r"\d{1,3}(?: 000)+")
 
     def applies(self, document: Document) -> bool:

@@ -45,7 +45,12 @@ def _towns(document: Document) -> Iterator[tuple[int, int, float]]:
             continue
         if _place_like(token) and (_announced(tokens, number) or _labelled(tokens, number)):
             last = number
-            while last + 1 < len(tokens) and last + 1 - number < _LONGEST and tokens[last + 1].before in _JOINTS and _place_like(tokens[last + 1]):
+            while (
+                last + 1 < len(tokens)
+                and last + 1 - number < _LONGEST
+                and tokens[last + 1].before in _JOINTS
+                and _place_like(tokens[last + 1])
+            ):
                 last += 1
             yield number, last, 0.6
         if token.key in kinds:
@@ -57,7 +62,13 @@ def _towns(document: Document) -> Iterator[tuple[int, int, float]]:
 def _by_kind(tokens: list[Token], number: int) -> Iterator[tuple[int, int, float]]:
     """ "Vrbovec County": up to three capitals before a kind, one of them no ordinary word."""
     first = number
-    while first > 0 and number - first < 3 and tokens[first].before == " " and tokens[first - 1].capitalised and not tokens[first - 1].function:
+    while (
+        first > 0
+        and number - first < 3
+        and tokens[first].before == " "
+        and tokens[first - 1].capitalised
+        and not tokens[first - 1].function
+    ):
         first -= 1
     if any(_own(token) for token in tokens[first:number]):
         yield first, number, 0.6
@@ -85,7 +96,11 @@ def _announced(tokens: list[Token], number: int) -> bool:
 
 def _labelled(tokens: list[Token], number: int) -> bool:
     """ "Location: X"."""
-    return number > 0 and tokens[number - 1].key in {"location", "city", "town", "hometown", "birthplace"} and tokens[number].before in {": ", ":"}
+    return (
+        number > 0
+        and tokens[number - 1].key in {"location", "city", "town", "hometown", "birthplace"}
+        and tokens[number].before in {": ", ":"}
+    )
 
 
 def _listed(document: Document) -> Iterator[tuple[int, int, float]]:
