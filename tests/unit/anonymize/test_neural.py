@@ -47,7 +47,7 @@ def _found(detector: NeuralDetector, turn: str) -> set[str]:
         ("Ring me on 020 7946 0123 after six.", "020 7946 0123"),
         ("On Reddit I go by BrokenWingJess88.", "BrokenWingJess88"),
         ("They kept me for a week at Saint Olave's Hospital.", "Saint Olave's Hospital"),
-        ("We left Wolverhampton when I was nine.", "Wolverhampton"),
+        ("We left Wolverhampton long ago.", "Wolverhampton"),
         ("The form asks for my passport, it is K4471902.", "K4471902"),
     ],
 )
