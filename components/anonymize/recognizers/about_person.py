@@ -45,7 +45,7 @@ def _is_phrase(tokens: list[Token]) -> bool:
 
 
 def _said_of_somebody(tokens: list[Token], number: int) -> bool:
-    """ "am a ...", "as an ...", "the applicant, an ...", "occupation: ..."."""
+    """Find "am a ...", "as an ...", "the applicant, an ...", "occupation: ..."."""
     if number and tokens[number - 1].key in _LABELS and ":" in tokens[number].before:
         return True
     earlier = [tokens[other] for other in range(max(0, number - _REACH), number)]

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern is read as one line or not at all
 """Numbers with a check digit or a fixed form: cards, bank accounts, network addresses, wallets, social security numbers."""
 
 import ipaddress

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a pattern is read as one line or not at all
+# ruff: noqa: E501, SIM905 - a pattern is read as one line or not at all
 """Dates that point at a day or a month; relative ones ("last Tuesday") point at nothing without the day of the talk and stay."""
 
 import re

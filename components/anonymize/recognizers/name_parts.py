@@ -29,7 +29,7 @@ def extend(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
 
 
 def _family_first(tokens: list[Token], number: int) -> bool:
-    """ "Chan, Ashley": a family name with a capital, a comma, and the given name that was found, within a sentence."""
+    """Find "Chan, Ashley": a family name with a capital, a comma, and the given name that was found, within a sentence."""
     before, token = tokens[number - 1], tokens[number]
     return (
         token.before == ", "

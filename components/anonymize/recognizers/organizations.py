@@ -40,9 +40,15 @@ class OrganizationRecognizer(Recognizer):
                     yield from _by_head(tokens, number)
                 if token.key in {"st", "saint"} and token.capitalised:
                     yield from _by_saint(tokens, number, kinds)
-                if token.key in _DIRECT_CUES or (token.key in _PREPOSITIONS and _worked(tokens, number, cues)):
-                    yield from _by_cue(document, number + 1)
-                elif token.key == "called" and number and (tokens[number - 1].key in _CALLED or tokens[max(0, number - 2)].key in _CALLED):
+                if (
+                    token.key in _DIRECT_CUES
+                    or (token.key in _PREPOSITIONS and _worked(tokens, number, cues))
+                    or (
+                        token.key == "called"
+                        and number
+                        and (tokens[number - 1].key in _CALLED or tokens[max(0, number - 2)].key in _CALLED)
+                    )
+                ):
                     yield from _by_cue(document, number + 1)
         if document.has_digit:
             for match in self._NUMBERED.finditer(document.folded):
@@ -70,7 +76,7 @@ def _telling(tokens: list[Token], first: int, last: int) -> bool:
 
 
 def _by_head(tokens: list[Token], number: int) -> Iterator[Finding]:
-    """ "University of X": a head, a link and a capital."""
+    """Find "University of X": a head, a link and a capital."""
     if number + 2 >= len(tokens) or tokens[number + 1].key not in {"of", "for"} or tokens[number + 1].before != " ":
         return
     last = _rightmost(tokens, number + 1)

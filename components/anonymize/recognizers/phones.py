@@ -1,9 +1,10 @@
-# ruff: noqa: E501 - a pattern is read as one line or not at all
+# ruff: noqa: E501, SIM905 - a pattern is read as one line or not at all
 """Phone numbers of all countries: by sign, by context, by grouping, by the numbering plan; and digits spelled out."""
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 import phonenumbers
 
@@ -60,9 +61,9 @@ class PhoneRecognizer(Recognizer):
 
 
 def _counts_up(spelled: str) -> bool:
-    """ "one, two, three, four, five, six" is counting."""
+    """Say whether this is "one, two, three, four, five, six" is counting."""
     places = [_DIGIT_WORDS.index(word) for word in re.findall(r"[^\W\d_]+", spelled)]
-    return all(after - before == 1 for before, after in zip(places, places[1:], strict=False))
+    return all(after - before == 1 for before, after in pairwise(places))
 
 
 @lru_cache(maxsize=4096)

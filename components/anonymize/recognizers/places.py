@@ -60,7 +60,7 @@ def _towns(document: Document) -> Iterator[tuple[int, int, float]]:
 
 
 def _by_kind(tokens: list[Token], number: int) -> Iterator[tuple[int, int, float]]:
-    """ "Vrbovec County": up to three capitals before a kind, one of them no ordinary word."""
+    """Find "Vrbovec County": up to three capitals before a kind, one of them no ordinary word."""
     first = number
     while (
         first > 0
@@ -95,7 +95,7 @@ def _announced(tokens: list[Token], number: int) -> bool:
 
 
 def _labelled(tokens: list[Token], number: int) -> bool:
-    """ "Location: X"."""
+    """Say whether a label stands before: "Location: X"."""
     return (
         number > 0
         and tokens[number - 1].key in {"location", "city", "town", "hometown", "birthplace"}
