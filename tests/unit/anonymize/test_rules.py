@@ -1,4 +1,4 @@
-"""Laws of the rules engine: it never raises, its spans are valid, neutral text around a finding changes nothing, it reads each part once."""
+"""Laws of the rules engine: it never raises, its spans are valid, neutral text around a finding changes nothing."""
 
 import subprocess
 import sys
