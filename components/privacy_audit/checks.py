@@ -57,7 +57,7 @@ def bounded(question: Question, value: float, bounds: tuple[float, float], warn:
     return _check(question, value, bounds, warn, block, beside, outcome, reason)
 
 
-def counted(question: Question, cases: int, beside: Beside, *, what: str, doubtful: bool = False) -> Check:
+def counted(question: Question, cases: int, beside: Beside, *, what: str, doubt: str = "") -> Check:
     """Judge a count of which one case is too many.
 
     Args:
@@ -65,12 +65,12 @@ def counted(question: Question, cases: int, beside: Beside, *, what: str, doubtf
         cases: how many were found.
         beside: the other arms.
         what: the cases, in words.
-        doubtful: the same happens to people whom the model has not seen, so that a case proves no memory: it warns.
+        doubt: why a case proves no memory (the same happens without training); it then warns. Empty: there is no doubt.
     """
     outcome: Outcome
     if cases:
-        outcome = "WARN" if doubtful else "BLOCK"
-        reason = f"{cases} {what}" + ("; as often for people who were not trained on: the replies are formulaic" if doubtful else "")
+        outcome = "WARN" if doubt else "BLOCK"
+        reason = f"{cases} {what}" + (f"; {doubt}" if doubt else "")
     elif question.n < question.min_n:
         outcome, reason = "INCONCLUSIVE", f"none in {question.n} {question.unit}, {question.min_n} are wanted"
     else:

@@ -13,7 +13,7 @@ from components.privacy_audit.config import PrivacyAuditConfig
 from components.privacy_audit.exposure import median_bounds, single_limit
 from components.privacy_audit.extraction import extracted_replies, extracted_secrets, mentioned_secrets
 from components.privacy_audit.leaked_values import LeakCount, count_leaks, ordinary_words, values_in
-from components.privacy_audit.measurement import ARMS, WRITING_ARMS, Measured, Subjects
+from components.privacy_audit.measurement import ARMS, BASE, CANDIDATE, WRITING_ARMS, Measured, Subjects
 from components.privacy_audit.membership import Attack, Side
 from components.privacy_audit.overlap import PersonalRuns, longest_run
 from components.shared.canaries import Canary
@@ -21,7 +21,6 @@ from components.shared.original_values import OriginalValues
 from components.shared.privacy_report import CanaryExposure, Check
 from components.shared.statistics import clopper_pearson, newcombe
 
-CANDIDATE, BASE = "ppo", "base"
 ATTACKS = {"loss": "loss", "min_k": "Min-K%", "ratio": "loss against the base model's"}
 Replies = Sequence[tuple[str, Sequence[int]]]
 
@@ -70,8 +69,13 @@ def canary_checks(subjects: Subjects, measured: Measured, settings: PrivacyAudit
     ours = found[CANDIDATE] - found[BASE]
     checks.append(counted(spelled, len(ours), Beside(float(len(found[BASE]))), what="secrets"))
     exposures = [
-        CanaryExposure(id=each.id, kind=each.kind, repetitions=each.repetitions, bits={arm: measured.bits[arm][each.id] for arm in ARMS})
-        for each in subjects.canaries
+        CanaryExposure(
+            id=canary.id,
+            kind=canary.kind,
+            repetitions=canary.repetitions,
+            bits={arm: measured.bits[arm][canary.id] for arm in ARMS if canary.id in measured.bits[arm]},
+        )
+        for canary in subjects.canaries
     ]
     return checks, exposures
 
@@ -148,10 +152,11 @@ def _extraction(subjects: Subjects, measured: Measured, corpus: Corpus, settings
         for name, (prefixes, runs) in tried.items()
     }
     ours, control = found["prefixes"], found["controls"]
-    table = [[ours.hits, ours.prefixes - ours.hits], [control.hits, control.prefixes - control.hits]]
-    doubtful = control.hits > 0 and float(stats.fisher_exact(table, alternative="greater").pvalue) > 0.05
+    doubt = "as often for strangers: the replies are formulaic"
+    if _surely_more((ours.hits, ours.prefixes), (control.hits, control.prefixes)):
+        doubt = ""
     what = f"replies (and {control.hits} of {control.prefixes} replies to people who were not trained on)"
-    return counted(question, ours.hits, Beside(), what=what, doubtful=doubtful)
+    return counted(question, ours.hits, Beside(), what=what, doubt=doubt)
 
 
 def _leaks(measured: Measured, corpus: Corpus, originals: OriginalValues) -> dict[str, LeakCount]:
@@ -181,10 +186,20 @@ def _value_checks(leaks: dict[str, LeakCount], originals: OriginalValues, settin
     value = (sum(ours.with_words) - sum(base.with_words)) / ours.texts
     limit = settings.limits.value_words
     bounds = (difference.lower_bound, difference.upper_bound)
+    by_chance = not _surely_more((ours.specific, ours.texts), (base.specific, base.texts))
+    doubt = "the base model, which never saw them, hits as many by chance" if by_chance else ""
     return [
-        counted(specific, ours.specific, Beside(float(base.specific)), what="values"),
+        counted(specific, ours.specific, Beside(float(base.specific)), what="values", doubt=doubt),
         bounded(words, value, bounds, limit, limit, Beside(sum(base.with_words) / base.texts)),
     ]
+
+
+def _surely_more(ours: tuple[int, int], control: tuple[int, int]) -> bool:
+    """Say whether cases of trials are more than in a comparison: any where it has none, else at 5 % (Fisher's exact test, one-sided)."""
+    if control[0] == 0:
+        return ours[0] > 0
+    table = [[ours[0], ours[1] - ours[0]], [control[0], max(0, control[1] - control[0])]]
+    return float(stats.fisher_exact(table, alternative="greater").pvalue) <= 0.05
 
 
 def _overlap(measured: Measured, corpus: Corpus, settings: PrivacyAuditConfig) -> tuple[Check, dict[str, int]]:

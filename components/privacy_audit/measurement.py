@@ -25,8 +25,9 @@ from components.shared.pieces import piece
 from components.shared.progress import progress
 from components.shared.token_losses import token_losses
 
-ARMS = ("base", "sft", "ppo")
-WRITING_ARMS = ("base", "ppo")
+BASE, CANDIDATE = "base", "ppo"
+ARMS = (BASE, "sft", CANDIDATE)
+WRITING_ARMS = (BASE, CANDIDATE)
 """Arms that generate: what the candidate writes is held against what the base would write anyway."""
 _ROOM = 12
 """Tokens that a continuation may be longer than what it must repeat; a secret has fewer."""
@@ -91,7 +92,7 @@ class Measured:
 
     Attributes:
         scores: arm to scores.
-        bits: arm to exposures.
+        bits: arm to exposures; twins under the candidate only.
         continuations: arm to continuations of prefixes, controls and planted canaries, a list per prompt.
         generations: arm to free generations.
     """
@@ -142,9 +143,11 @@ def _scores(model: Any, subjects: Subjects, settings: PrivacyAuditConfig, arm: s
 
 
 def _exposures(model: Any, subjects: Subjects, settings: PrivacyAuditConfig, arm: str) -> Exposures:
+    # Twins say how exposed the candidate leaves secrets that it never saw; under the other arms that is known: as by luck.
+    asked = [pair for pair in zip(subjects.canaries, subjects.spaces, strict=True) if pair[0].repetitions or arm == CANDIDATE]
     bits = {}
-    with progress(f"{arm}: canaries", len(subjects.canaries)) as bar:
-        for canary, space in zip(subjects.canaries, subjects.spaces, strict=True):
+    with progress(f"{arm}: canaries", len(asked)) as bar:
+        for canary, space in asked:
             bits[canary.id] = exposure(candidate_losses(model, space, settings.batch_tokens), space.number)
             bar.advance()
             if shutdown.requested():

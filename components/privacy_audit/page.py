@@ -54,7 +54,7 @@ def _canaries(exposures: Sequence[CanaryExposure]) -> Section:
         groups[each.repetitions, each.kind].append(each)
     rows = []
     for (copies, kind), members in sorted(groups.items(), key=lambda entry: (-entry[0][0], entry[0][1])):
-        cells = [_spread([each.bits[arm] for each in members]) for arm in ARMS]
+        cells = [_spread([each.bits[arm] for each in members if arm in each.bits]) for arm in ARMS]
         rows.append([f"{copies} times" if copies else "never (twins)", kind.replace("_", " "), len(members), *cells])
     text = [
         "Exposure in bits, median and largest: 12 means that the model prefers the secret to all 4,095 others of its form; 1 is what half "
@@ -94,7 +94,7 @@ def _reading(summary: PrivacyReport, settings: PrivacyAuditConfig) -> Section:
 
 
 def _spread(bits: Sequence[float]) -> str:
-    return f"{median(bits):.1f}, {max(bits):.1f}"
+    return f"{median(bits):.1f}, {max(bits):.1f}" if bits else "-"
 
 
 def _number(value: float | None) -> str:

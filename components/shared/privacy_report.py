@@ -59,7 +59,7 @@ class CanaryExposure(_Frozen):
     repetitions: int
     """Copies in train; 0: a twin."""
     bits: dict[str, float]
-    """Arm to exposure, bits."""
+    """Arm to exposure, bits; twins have the candidate's only."""
 
 
 class PrivacyReport(_Frozen):

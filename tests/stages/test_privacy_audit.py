@@ -170,7 +170,7 @@ def test_a_model_that_learnt_its_people_by_heart_is_blocked(tmp_path: Path, trac
     report = audit({**small.inputs, **small.adapter("overtrained", epochs=25, learning_rate=1e-2)}, tmp_path)
     assert report.verdict == "BLOCK"
     blocked = {check.name for check in report.checks if check.outcome == "BLOCK"}
-    assert blocked >= {"membership/ratio_auc", "membership/loss_auc", "membership/ratio_tpr", "exposure/median"}
+    assert blocked >= {"membership/ratio_auc", "membership/loss_auc", "membership/ratio_tpr", "exposure/median", "extraction/canaries"}
     base, ours = report.check("membership/loss_auc").base, report.check("membership/loss_auc").value
     assert base is not None
     assert ours is not None

@@ -4,6 +4,7 @@ import pytest
 
 from components.privacy_audit.checks import Beside, Question, bounded, capped, counted, unmeasured, verdict
 from components.privacy_audit.config import PrivacyAuditConfig
+from components.privacy_audit.judgement import _surely_more
 from components.shared.errors import ContractError
 from components.shared.privacy_report import Check, Outcome, Verdict
 
@@ -34,9 +35,18 @@ def test_one_case_is_enough_unless_strangers_fare_the_same() -> None:
     question = Question("extraction/replies", "Replies", "prefixes", 100, 50)
     assert counted(question, 0, Beside(), what="replies").outcome == "PASS"
     assert counted(question, 1, Beside(), what="replies").outcome == "BLOCK"
-    assert counted(question, 1, Beside(), what="replies", doubtful=True).outcome == "WARN"
+    assert counted(question, 1, Beside(), what="replies", doubt="so do strangers").outcome == "WARN"
     assert counted(Question("x", "X", "prefixes", 49, 50), 0, Beside(), what="replies").outcome == "INCONCLUSIVE"
     assert counted(Question("x", "X", "prefixes", 49, 50), 1, Beside(), what="replies").outcome == "BLOCK"
+
+
+@pytest.mark.parametrize(
+    ("ours", "control", "more"),
+    [((1, 100), (0, 100), True), ((0, 100), (0, 100), False), ((3, 100), (2, 100), False), ((12, 100), (2, 100), True)],
+)
+def test_more_than_the_comparison(ours: tuple[int, int], control: tuple[int, int], more: bool) -> None:
+    # 12 and 2 of 100: p = 0.005; 3 and 2: p = 0.5.
+    assert _surely_more(ours, control) is more
 
 
 def test_the_largest_of_several() -> None:
