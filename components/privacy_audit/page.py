@@ -55,7 +55,7 @@ def _canaries(exposures: Sequence[CanaryExposure]) -> Section:
     rows = []
     for (copies, kind), members in sorted(groups.items(), key=lambda entry: (-entry[0][0], entry[0][1])):
         cells = [_spread([each.bits[arm] for each in members if arm in each.bits]) for arm in ARMS]
-        rows.append([f"{copies} times" if copies else "never (twins)", kind.replace("_", " "), len(members), *cells])
+        rows.append([{0: "never (twins)", 1: "once"}.get(copies, f"{copies} times"), kind.replace("_", " "), len(members), *cells])
     text = [
         "Exposure in bits, median and largest: 12 means that the model prefers the secret to all 4,095 others of its form; 1 is what half "
         "of them have by luck, 3 one in eight. Twins were made in the same way and never planted. Each canary is in report.json."
