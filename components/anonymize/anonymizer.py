@@ -1,6 +1,5 @@
 """One person's rows in, the same rows without personal data out."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from components.anonymize import leak_check, records_text
 from components.anonymize.entities import Identities, Value, spellings
 from components.anonymize.finding import PersonFindings, language_of
 from components.anonymize.leak_check import PersonOriginals, Ranges, SecondLook
-from components.anonymize.operators import Mention, Operators, numbers_in_use
+from components.anonymize.operators import Mention, Operators, is_birth, numbers_in_use
 from components.anonymize.policy import Policy
 from components.anonymize.recall import Tally
 from components.anonymize.records_text import AnyRow
@@ -17,10 +16,10 @@ from components.anonymize.spans import Span
 from components.shared.languages import Language
 from components.shared.original_values import OriginalValues
 
-_BORN = re.compile(r"\b(?:born|birth\w*|dob|d\.o\.b|родил\w*|рожден\w*|tug'ilgan\w*|туғилган\w*)\b", re.IGNORECASE)
-_BIRTH_CONTEXT = 40
-"""Characters before a date in which such a word makes it a date of birth."""
-_TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL", "ADDRESS"})
+_TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL"})
+_TELLING_WORDS = {"PERSON": 2, "ADDRESS": 3}
+"""Words from which a value tells a person by itself: a full name, a street with number and town."""
+_NEVER = 1 << 30
 
 
 @dataclass
@@ -73,7 +72,7 @@ class CorpusOriginals:
         """Add what was found in one person's rows."""
         for value in set(findings.values):
             self.everything.update((value.surface, *spellings(value)))
-            if value.type in _TELLING_TYPES or (value.type == "PERSON" and " " in value.surface.strip()):
+            if value.type in _TELLING_TYPES or len(value.surface.split()) >= _TELLING_WORDS.get(value.type, _NEVER):
                 self.telling.add(value.surface)
 
     def merge(self, other: "CorpusOriginals") -> None:
@@ -144,7 +143,7 @@ class _Writer:
         for span in spans:
             surface = text[span.start : span.end]
             entity = self._identities.key(Value(span.type, surface, language))
-            birth = span.type == "DATE" and _BORN.search(text[max(0, span.start - _BIRTH_CONTEXT) : span.start]) is not None
+            birth = span.type == "DATE" and is_birth(text[: span.start])
             replacement = self._operators.replacement(Mention(span.type, entity, surface, language, birth))
             self.given[replacement] = surface
             pieces += [text[position : span.start], replacement]

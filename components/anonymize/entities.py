@@ -4,20 +4,29 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from components.anonymize import lexicon
-from components.anonymize.inflection import forms_of, lemma
+from components.anonymize.inflection import lemma, uzbek_names
+from components.anonymize.operators import full_given_name
+from components.anonymize.readings import filed_under, readings
+from components.anonymize.recognizers import ru_words, uz_words
 from components.anonymize.spans import Span
+from components.anonymize.uz_suffixes import skeleton
 from components.shared.languages import Language
 from components.shared.normalize import NormalizedText, canonical, normalize
 
 _WORD = re.compile(r"\w+")
-_PARTICLES = frozenset(
-    "de del della di da dos das do van von der den ter ten bin ibn bint al el la le du o mac mc st dr mr mrs ms miss prof".split()  # noqa: SIM905 - a list of words is read as words
-)
+_NAME = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_ADDITIONS = ("name_particles", "titles", "name_additions")
+"""Word lists of what stands in names without being anybody's name."""
+_LONG_NUMBER = re.compile(r"(?:\b|(?<=\W))\+?[\w.()/-]*\d[\w.()/-]*(?:\s+\(?[\w.()/-]*\d[\w.()/-]*)*")
+_MIN_NUMBER_DIGITS = 6
+"""Neighbouring words with figures, so many of them in all, are a number by themselves inside an address or a record."""
 _MIN_FORM_CHARACTERS = 3
 _SENTENCE_START = re.compile(r"(?:^|[.!?…:;\n(\"])[\s\"'(*_~-]*$")
+_NUMBERED = frozenset({"PHONE", "ID", "ADDRESS"})
 _PROPAGATED = frozenset({"PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "ORGANIZATION", "LOCATION"})
 """Types whose values mean the same wherever they stand; an age or a figure is another thing elsewhere."""
 
@@ -40,40 +49,69 @@ class Form:
     type: str
     case_bound: bool
     """The spelling is also an ordinary word: only a capital within a sentence means the value."""
+    inflects: bool = False
+    """A single name in a language with endings: any word that may be a form of it (``readings``) means the value."""
 
 
 def forms(values: Iterable[Value]) -> list[Form]:
-    """Return the spellings to look for: each value, each telling part of a person's name, and their inflected forms."""
+    """Return the spellings to look for: each value and each telling part of a person's name, names in Russian and Uzbek in all forms."""
     found: set[Form] = set()
     for value in set(values):
         if value.type not in _PROPAGATED:
             continue
         for word in spellings(value):
-            inflected = _inflected(word, value.language) if value.type == "PERSON" else ()
             bound = is_case_bound(word)
-            found.update(Form(form, value.type, bound) for form in (word, *inflected))
-    return sorted(found, key=lambda form: (-len(form.text), form.text, form.type))
+            if value.type == "PERSON" and _inflects(word, value.language):
+                found.update(Form(base, value.type, bound, inflects=True) for base in filed_under(word, value.language))
+            else:
+                found.add(Form(word, value.type, bound))
+    return sorted(found, key=lambda form: (-len(form.text), form.text, form.type, form.inflects))
 
 
 def spellings(value: Value) -> list[str]:
     """Return a value and, of a name, its telling parts, in canonical form."""
     whole = canonical(value.surface)
-    parts = [part for part in re.split(r"[\s.]+", whole) if part not in _PARTICLES] if value.type == "PERSON" else []
-    words = [spelling.strip(" .,'\"-") for spelling in (whole, *parts)]
+    parts = []
+    if value.type == "PERSON":
+        parts = [part for part in re.split(r"[\s.]+", whole) if not _is_addition(part)]
+    elif value.type in _NUMBERED:
+        parts = [run for run in _LONG_NUMBER.findall(whole) if sum(map(str.isdigit, run)) >= _MIN_NUMBER_DIGITS]
+    words = [spelling.strip(" .,'\"-") for spelling in (whole, *parts) if not _is_addition(spelling)]
     return [word for word in words if len(word) >= _MIN_FORM_CHARACTERS or (word == whole and len(word) == _MIN_FORM_CHARACTERS - 1)]
 
 
-def _inflected(word: str, language: Language | None) -> list[str]:
-    """Return the other forms of a single name in the languages that inflect names by endings."""
-    if " " in word or language == "en" or (language is None and word.isascii()):
-        return []
-    return [canonical(form) for form in forms_of(word, language or "ru")]
+@cache
+def _additions() -> frozenset[str]:
+    return frozenset().union(*(lexicon.words(name) for name in _ADDITIONS))
 
 
+def _is_addition(word: str) -> bool:
+    return word in _additions() or lexicon.fold(word) in _additions()
+
+
+def _inflects(word: str, language: Language | None) -> bool:
+    """Say whether a name takes endings: all Cyrillic ones do, Latin ones where the turn or the name is Uzbek.
+
+    The turn alone does not decide: people write a Russian sentence into English talk, and a turn counts as its greater part.
+    """
+    if " " in word:
+        return False
+    return language == "uz" or not word.isascii() or skeleton(lemma(word, "uz")) in uzbek_names()
+
+
+def _language_of_name(word: str, language: Language | None) -> Language:
+    return language if language in ("ru", "uz") else "uz" if word.isascii() else "ru"
+
+
+@lru_cache(maxsize=65536)
 def is_case_bound(word: str) -> bool:
-    """Say whether a spelling is an ordinary word or one that is capitalised without naming anybody (a month, a country)."""
+    """Say whether a spelling is an ordinary word of one of the languages, or is capitalised without naming anybody (a month, a country)."""
+    if " " in word:
+        return False
     folded = lexicon.fold(word)
-    return " " not in word and (lexicon.is_ordinary(folded) or lexicon.is_capitalised_word(folded))
+    if lexicon.is_ordinary(folded) or lexicon.is_capitalised_word(folded) or uz_words.listed(folded):
+        return True
+    return not word.isascii() and ru_words.ordinary(word)
 
 
 class Mentions:
@@ -89,14 +127,17 @@ class Mentions:
         """
         self._engine, self._any_capital = engine, any_capital
         self._by_first: dict[str, list[tuple[tuple[str, ...], Form]]] = defaultdict(list)
+        self._inflecting: dict[str, Form] = {}
         for form in wanted:
             words = tuple(_WORD.findall(form.text))
-            if words:
+            if form.inflects:
+                self._inflecting[form.text] = form
+            elif words:
                 self._by_first[words[0]].append((words, form))
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield mentions with offsets into the text as given."""
-        if not self._by_first:
+        if not self._by_first and not self._inflecting:
             return
         normalized = normalize(text)
         matches = list(_WORD.finditer(normalized.text))
@@ -104,12 +145,17 @@ class Mentions:
         for number, word in enumerate(words):
             for wanted, form in self._by_first.get(word, ()):
                 last = number + len(wanted) - 1
-                if tuple(words[number : last + 1]) != wanted or not _close(normalized, matches[number : last + 1]):
-                    continue
-                start, end = matches[number].start(), matches[last].end()
-                if form.case_bound and not self._meant(normalized.text, start):
-                    continue
-                yield Span(*normalized.original(start, end), form.type, self._engine)
+                if tuple(words[number : last + 1]) == wanted and _close(normalized, matches[number : last + 1]):
+                    yield from self._span(normalized, matches[number].start(), matches[last].end(), form)
+        if self._inflecting:
+            for match in _NAME.finditer(normalized.text):
+                inflected = next((self._inflecting[base] for base in readings(match.group()) if base in self._inflecting), None)
+                if inflected is not None:
+                    yield from self._span(normalized, match.start(), match.end(), inflected)
+
+    def _span(self, normalized: NormalizedText, start: int, end: int, form: Form) -> Iterator[Span]:
+        if not form.case_bound or self._meant(normalized.text, start):
+            yield Span(*normalized.original(start, end), form.type, self._engine)
 
     def _meant(self, text: str, start: int) -> bool:
         return text[start].isupper() if self._any_capital else capital_within_sentence(text, start)
@@ -142,15 +188,15 @@ class Identities:
         return "".join(character for character in canonical(value.surface) if character.isalnum())
 
     def _name_words(self, value: Value) -> frozenset[str]:
-        words = [self._lemma(word, value.language) for word in re.split(r"[\s.\-,]+", canonical(value.surface)) if word]
-        return frozenset([word for word in words if word not in _PARTICLES] or words)
+        words = [full_given_name(self._lemma(word, value.language)) for word in re.split(r"[\s.\-,]+", canonical(value.surface)) if word]
+        return frozenset([word for word in words if not _is_addition(word)] or words)
 
     def _lemma(self, word: str, language: Language | None) -> str:
-        if language == "en" or (language is None and word.isascii()):
+        if not _inflects(word, language):
             return word
         key = (word, language)
         if key not in self._lemmas:
-            self._lemmas[key] = canonical(lemma(word, language or "ru"))
+            self._lemmas[key] = canonical(lemma(word, _language_of_name(word, language)))
         return self._lemmas[key]
 
     @staticmethod

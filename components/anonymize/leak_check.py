@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from components.anonymize.detector import Detector
 from components.anonymize.entities import Form, capital_within_sentence
 from components.anonymize.operators import PLACEHOLDER
+from components.anonymize.readings import readings
 from components.anonymize.records_text import AnyRow, texts, turns
 from components.anonymize.spans import DIRECT_TYPES
 from components.shared.normalize import normalize
@@ -35,21 +36,28 @@ class PersonOriginals:
     """Keyed hashes of the spellings of one person's values."""
 
     def __init__(self, key: bytes, spellings: Iterable[Form]) -> None:
-        self.free, self.bound = OriginalValues(key), OriginalValues(key)
+        # Four sets: ordinary words count only with a capital, and names in languages with endings are looked up by readings.
+        self._sets = {(bound, inflects): OriginalValues(key) for bound in (False, True) for inflects in (False, True)}
         for form in spellings:
-            (self.bound if form.case_bound else self.free).add(form.text)
+            self._sets[form.case_bound, form.inflects].add(form.text)
 
     def survive(self, text: str) -> bool:
         """Say whether a text holds one of the values as whole words; ordinary words only where a capital means the name."""
-        if not len(self.free) and not len(self.bound):
+        used = [(sorts, values) for sorts, values in self._sets.items() if len(values)]
+        if not used:
             return False
         blanked = PLACEHOLDER.sub(lambda match: "␟" * len(match.group()), text)
-        if next(self.free.find(blanked), None) is not None:
-            return True
-        if not len(self.bound):
-            return False
-        cased = normalize(blanked).text
-        return any(capital_within_sentence(cased, start) for start, _ in self.bound.find(cased))
+        for (bound, inflects), values in used:
+            found = values.find(blanked, readings if inflects else None)
+            if any(not bound or _capital(blanked, start) for start, _ in found):
+                return True
+        return False
+
+
+def _capital(text: str, start: int) -> bool:
+    """Say whether the word at an offset of a text as given has a capital that the head of a sentence does not explain."""
+    before = normalize(text[:start]).text
+    return capital_within_sentence(before + normalize(text[start:]).text, len(before))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,20 @@ class OriginalValues:
         words = _WORD.findall(normalize(value).text.casefold())
         return self._digest(" ".join(words[:_MAX_WORDS])) in self._by_length.get(min(len(words), _MAX_WORDS), ())
 
-    def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield start and end (exclusive, in ``text``) of every run of words that is a value of the set."""
+    def find(self, text: str, readings: Callable[[str], Iterable[str]] | None = None) -> Iterator[tuple[int, int]]:
+        """Yield start and end (exclusive, in ``text``) of every run of words that is a value of the set.
+
+        Args:
+            text: what is searched.
+            readings: what a single word may be an inflected form of; None: every word is only itself.
+        """
         normalized = normalize(text)
         matches = list(_WORD.finditer(normalized.text))
         words = [match.group().casefold() for match in matches]
-        for first in range(len(words)):
+        for first, word in enumerate(words):
+            if readings is not None and any(self._known([base]) for base in readings(word)):
+                yield normalized.original(matches[first].start(), matches[first].end())
+                continue
             for end in range(first + 1, min(first + _MAX_WORDS, len(words)) + 1):
                 if self._known(words[first:end]):
                     yield normalized.original(matches[first].start(), matches[end - 1].end())
@@ -117,4 +125,3 @@ class OriginalValues:
     def read(cls, directory: Path, key: bytes) -> "OriginalValues":
         """Read a set that ``write`` wrote; errors as in ``from_document``."""
         return cls.from_document(json.loads((directory / ORIGINAL_VALUES_FILE).read_text(encoding="utf-8")), key, str(directory))
-

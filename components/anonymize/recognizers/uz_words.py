@@ -102,6 +102,11 @@ _VERBAL = re.compile(
 
 
 @lru_cache(maxsize=131072)
+def listed(word: str) -> bool:
+    """Say whether a word (lower case, either alphabet) stands in the list of ordinary Uzbek words as it is."""
+    return skeleton(word if word.isascii() else to_latin(word)) in _common()
+
+
 def common(word: str) -> bool:
     """Say whether a word (lower case, either alphabet) is an ordinary Uzbek word by list, after its endings, or by an ending of verbs."""
     latin = word if word.isascii() else to_latin(word)
