@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a benchmark prints, and imports Presidio only where it is compared
 """Speed of the rules engine against pattern-only Presidio, side by side in one process, and its linearity in the size of a text.
 
     .venv/bin/python -m tests.benchmarks.anonymize_speed [--repeats 5]
@@ -73,9 +74,10 @@ def _texts() -> list[str]:
 
 def _presidio() -> Callable[[str], object]:
     logging.disable(logging.CRITICAL)
-    from components.anonymize import presidio as _  # noqa: F401 - keeps torch out and Presidio off the network
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
+
+    from components.anonymize import presidio as _  # noqa: F401 - keeps torch out and Presidio off the network
 
     engine = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
     engine.load()
