@@ -100,7 +100,7 @@ def _compare(texts: Sequence[str], repeats: int) -> float:
     for name, runs in speeds.items():
         characters = statistics.median(runs) * sum(map(len, texts)) / len(texts)
         print(
-            f"{name:9} {statistics.median(runs):8.0f} documents per CPU second ({min(runs):.0f}-{max(runs):.0f}), {characters:,.0f} characters"
+            f"{name:9} {statistics.median(runs):8.0f} documents per CPU second ({min(runs):.0f}-{max(runs):.0f}), {characters:,.0f} chars"
         )
     ratio = statistics.median(ours / theirs for ours, theirs in zip(speeds["rules"], speeds["presidio"], strict=True))
     print(f"ratio {ratio:.2f}, wanted {TARGET} (n = {len(texts)} documents, {repeats} runs each)")
