@@ -20,6 +20,7 @@ _TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL"})
 _TELLING_WORDS = {"PERSON": 2, "ADDRESS": 3}
 """Words from which a value tells a person by itself: a full name, a street with number and town."""
 _NEVER = 1 << 30
+_MIN_TELLING_CHARACTERS = 5
 
 
 @dataclass
@@ -72,13 +73,19 @@ class CorpusOriginals:
         """Add what was found in one person's rows."""
         for value in set(findings.values):
             self.everything.update((value.surface, *spellings(value)))
-            if value.type in _TELLING_TYPES or len(value.surface.split()) >= _TELLING_WORDS.get(value.type, _NEVER):
+            if _tells_by_itself(value):
                 self.telling.add(value.surface)
 
     def merge(self, other: "CorpusOriginals") -> None:
         """Add other sets under the same key."""
         self.everything.merge(other.everything)
         self.telling.merge(other.telling)
+
+
+def _tells_by_itself(value: Value) -> bool:
+    if value.type in _TELLING_TYPES:
+        return len(value.surface) >= _MIN_TELLING_CHARACTERS and not value.surface.isalpha()
+    return len(value.surface.split()) >= _TELLING_WORDS.get(value.type, _NEVER)
 
 
 @dataclass(frozen=True)

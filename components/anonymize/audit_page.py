@@ -95,8 +95,8 @@ def _leaks(facts: Facts) -> Section:
         "First look: every finished row was searched, by keyed hashes and without asking a detector, for every value that was replaced in"
         " that person's rows, in all spellings and inflections, in text, metadata and identifiers; and for every full name, number and"
         " address that was replaced in anybody's rows.",
-        f"Second look: the engines read the finished rows again and count what they believe with {facts.config.second_look_threshold:g} or"
-        " more to be a direct identifier outside the replacements.",
+        f"Second look: the engines read the finished rows again, with their thresholds times {facts.config.second_look:g}, and count what"
+        " they take for a direct identifier outside the replacements.",
         "A hit sends the row to quarantine.",
     ]
     return Section("Leak check", text, [Table(["Reason", "Rows", "Meaning"], rows)])

@@ -8,7 +8,7 @@ from components.anonymize.config import EngineSettings
 from components.anonymize.detector import Detector, UnionDetector
 from components.anonymize.entities import Value
 from components.anonymize.known_values import KnownValuesDetector
-from components.anonymize.rules import RuleDetector
+from components.anonymize.rules import THRESHOLD, RuleDetector
 from components.shared.errors import ContractError
 
 _logger = logging.getLogger(__name__)
@@ -23,25 +23,25 @@ class Engines:
     missing: tuple[str, ...]
 
 
-def build_engines(settings: EngineSettings, known: Sequence[Value] = (), second_look_threshold: float = 0.3) -> Engines:
+def build_engines(settings: EngineSettings, known: Sequence[Value] = (), second_look: float = 0.8) -> Engines:
     """Load the engines.
 
     Args:
         settings: which.
         known: values that the owner of the data knows.
-        second_look_threshold: for the second detector.
+        second_look: factor of the thresholds for the second detector, 0-1.
 
     Raises:
         ContractError: an engine is not installed and ``on_missing`` is ``fail``, or a named model cannot be loaded.
     """
     first: list[Detector] = [RuleDetector()]
-    second: list[Detector] = [RuleDetector(second_look_threshold)]
+    second: list[Detector] = [RuleDetector(THRESHOLD * second_look)]
     missing = []
     wanted: list[tuple[str, Callable[[], tuple[Detector, Detector]]]] = []
     if settings.morphology == "on":
         wanted.append(("morphology", _morphology))
     if settings.neural == "on":
-        wanted.append(("neural", lambda: _neural(second_look_threshold)))
+        wanted.append(("neural", lambda: _neural(second_look)))
     for name, load in wanted:
         try:
             engine, doubtful = load()
@@ -74,7 +74,8 @@ def _morphology() -> tuple[Detector, Detector]:
     return engine, engine
 
 
-def _neural(second_look_threshold: float) -> tuple[Detector, Detector]:
+def _neural(second_look: float) -> tuple[Detector, Detector]:
     from components.anonymize.neural.detector import NeuralDetector
 
-    return NeuralDetector(), NeuralDetector(second_look_threshold)
+    engine = NeuralDetector()
+    return engine, engine.scaled(second_look)

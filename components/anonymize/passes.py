@@ -123,7 +123,7 @@ def _known(uri: str) -> tuple[Any, ...]:
 @functools.lru_cache(maxsize=1)
 def _engines(document: str) -> Engines:
     config = AnonymizeConfig.model_validate_json(document)
-    return build_engines(config.engines, _known(config.known_values), config.second_look_threshold)
+    return build_engines(config.engines, _known(config.known_values), config.second_look)
 
 
 def engines(config: AnonymizeConfig) -> Engines:

@@ -32,8 +32,7 @@ class Span:
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
-    """Unite overlapping spans: every character that any engine found stays found; the longest span gives type and engine, among
-    equally long ones the surest.
+    """Unite overlapping spans: every character that any engine found stays found; the longest, then surest span gives type and engine.
 
     Returns:
         Disjoint spans in order of position, the same for any order of the input.

@@ -1,5 +1,6 @@
 """The neural engine: finds personal data in English turns with the trained head."""
 
+import copy
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from components.anonymize import lexicon
 from components.anonymize.neural import features, windows
 from components.anonymize.neural.consistency import spread
 from components.anonymize.neural.encoder import FrozenEncoder
@@ -56,6 +58,12 @@ class NeuralDetector:
             [threshold if threshold is not None else config.thresholds.get(name, default) for name in CLASSES[1:]], dtype=numpy.float32
         )
         self._memory: OrderedDict[str, TurnProbabilities] = OrderedDict()
+
+    def scaled(self, factor: float) -> "NeuralDetector":
+        """Return the same detector with its thresholds times a factor; both share the weights and what they remember of turns."""
+        other = copy.copy(self)
+        other._thresholds = self._thresholds * numpy.float32(factor)
+        return other
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
         """Return what the turns hold: disjoint spans in order, offsets into each turn as given, the score a probability."""
@@ -121,7 +129,8 @@ class NeuralDetector:
         spans = []
         for group in groups:
             start, end = words[group[0]][0], words[group[-1]][1]
-            if sum(map(str.isalnum, turn[start:end])) > 1:
+            surface = turn[start:end]
+            if sum(map(str.isalnum, surface)) > 1 and lexicon.fold(surface) not in lexicon.words("fillers"):
                 kind = classes[group, 1:].sum(axis=0).argmax()
                 spans.append(Span(start, end, CLASSES[1 + int(kind)], self.name, float(personal[group].max())))
         return merge(spans)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from components.anonymize import lexicon
 from components.anonymize.document import Document
+from components.anonymize.foreign import english_view
 from components.anonymize.recognizers.base import Finding, Recognizer
 from components.anonymize.recognizers.name_cues import Cue, cued
 from components.anonymize.recognizers.name_evidence import (
@@ -36,6 +37,7 @@ class NameRecognizer(Recognizer):
 
     def find(self, document: Document) -> Iterator[Finding]:
         """Yield names with a score by the strength of the evidence: 0.9 cue, 0.8 list, 0.6 capital or neighbours alone, less: a guess."""
+        document = english_view(document)
         text, tokens = document.text, document.tokens
         found: dict[int, tuple[int, float]] = {}
         for first, last, score in [*_cued(document), *_listed(document)]:
