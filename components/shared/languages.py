@@ -33,7 +33,7 @@ _TELLING_LETTERS: dict[Script, tuple[tuple[str, re.Pattern[str]], ...]] = {
             "uz",
             re.compile(
                 r"\b\w{2,}(?:imning|amning|ingning|larning|larni|larga|larda|lardan|larim|imiz|ingiz|yapman|yapsan|yapsiz|yapti|yapmiz"
-                r"|ganman|gansiz|moqda|mayman|maysiz|maydi|adigan|imdan|ingdan|ishim|ishga|ishni|olmay|sizmi|ganmi)\b"
+                r"|ganman|gansiz|moqda|[aei]ydi|dda|mayman|maysiz|maydi|adigan|imdan|ingdan|ishim|ishga|ishni|olmay|sizmi|ganmi)\b"
             ),
         ),
         (_OTHER, re.compile("[äöüßåøæñãõçşğıəłśżźćńěščřžáéíóúàèìòùâêîôûëï]")),
@@ -79,11 +79,15 @@ def detect(text: str) -> Detected:
     for language, pattern in _TELLING_LETTERS[script]:
         votes[language] += _LETTER_VOTES * len(pattern.findall(folded))
     total = sum(votes.values())
-    best = max(votes, key=lambda language: votes[language])
-    enough = votes[best] > 0 and (len(words) < _MANY_WORDS or votes[best] >= _MIN_COVERAGE.get(best, 0.0) * len(words))
+    others = votes.pop(_OTHER)
+    enough = {
+        language: number
+        for language, number in votes.items()
+        if number > 0 and number >= others and (len(words) < _MANY_WORDS or number >= _MIN_COVERAGE[language] * len(words))
+    }
     for language in LANGUAGES:
-        if language == best and enough:
-            return Detected(language, script, votes[best] / total, len(words))
+        if enough.get(language, 0) == max(enough.values(), default=-1):
+            return Detected(language, script, enough[language] / total, len(words))
     return Detected(None, script, 0.0, len(words))
 
 

@@ -114,12 +114,15 @@ def _format_of(uri: str, name: str) -> str:
     raise ContractError(f"{uri}: unknown format; the name must end with one of {', '.join(FORMATS)}")
 
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
 def _jsonl_rows(file: IO[bytes] | gzip.GzipFile, max_row_bytes: int) -> Iterator[RawRow]:
     number = 0
-    while line := file.readline(max_row_bytes + 1):
+    while line := file.readline(max_row_bytes + 1 + len(_BYTE_ORDER_MARK)):
         number += 1
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         if len(line) > max_row_bytes:
             while line and not line.endswith(b"\n"):
                 line = file.readline(max_row_bytes)

@@ -13,7 +13,7 @@ _STREET_KIND = (
     "|row|gardens|grove|mews|walk|rise|hill|heights|quay|loop|path|pike|plaza|view|park|green|bridge|gate|crossing|ridge|run|point|villas|estate"
 )
 _SURE_KIND = "Street|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Crescent|Terrace|Close|Highway|Square|Parkway"
-_CAP = r"[A-ZÀ-ÞА-ЯЁ][\w'.-]{0,30}"
+_CAP = r"(?:[A-ZÀ-Þ][a-z]{0,2}\.|[A-ZÀ-Þ](?:[\w'-]|\.(?=\w)){0,30})"
 _ROMANCE_LINKS = r"(?:(?:de|du|des|la|le|les|del|della|dei|los|las|da|do|dos)\s){0,2}"
 _FLAT_WORD = r"(?i:apt|apartment|unit|suite|ste|flat|fl|floor|room|rm|building|bldg|block|house|#)"
 _SUB = rf"(?:,?\s{{1,2}}{_FLAT_WORD}\s?\.?\s?#?\s?\w{{1,5}}(?:-\w{{1,4}})?)"

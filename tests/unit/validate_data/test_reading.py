@@ -145,3 +145,15 @@ def test_an_unknown_format_is_refused_with_the_known_ones():
 
 def test_a_builtin_resource_has_the_format_of_its_file():
     assert RawFile("builtin:conversations", 10_000).format == "jsonl.gz"
+
+
+@pytest.mark.parametrize("beyond", [-3, -2, -1, 0, 1, 2, 3, 4])
+def test_a_byte_order_mark_never_cuts_the_first_line_in_two(tmp_path: Path, beyond: int) -> None:
+    limit = 2048
+    line = b'{"id": "' + b"a" * (limit + beyond - 10) + b'"}'
+    assert len(line) == limit + beyond
+    path = tmp_path / "raw.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + line + b'\n{"id": "b"}\n')
+    rows = list(RawFile(str(path), limit))
+    assert [row.line for row in rows] == [1, 2]
+    assert rows[0].problem == ("ROW_TOO_LONG" if len(line) + 1 > limit else "")
