@@ -16,11 +16,9 @@ from components.anonymize.spans import Span
 from components.shared.languages import Language
 from components.shared.original_values import OriginalValues
 
-_TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL"})
-_TELLING_WORDS = {"PERSON": 2, "ADDRESS": 3}
-"""Words from which a value tells a person by itself: a full name, a street with number and town."""
-_NEVER = 1 << 30
-_MIN_TELLING_CHARACTERS = 5
+_TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL", "ADDRESS"})
+_FULL_NAME_WORDS, _ADDRESS_WORDS, _MIN_TELLING_CHARACTERS = 2, 3, 5
+"""From these on a value tells a person by itself: a full name; a street with a number and a town; other values with a figure or a sign."""
 
 
 @dataclass
@@ -83,9 +81,12 @@ class CorpusOriginals:
 
 
 def _tells_by_itself(value: Value) -> bool:
-    if value.type in _TELLING_TYPES:
-        return len(value.surface) >= _MIN_TELLING_CHARACTERS and not value.surface.isalpha()
-    return len(value.surface.split()) >= _TELLING_WORDS.get(value.type, _NEVER)
+    words = len(value.surface.split())
+    if value.type == "PERSON":
+        return words >= _FULL_NAME_WORDS
+    if value.type == "ADDRESS" and words < _ADDRESS_WORDS:
+        return False
+    return value.type in _TELLING_TYPES and len(value.surface) >= _MIN_TELLING_CHARACTERS and not value.surface.replace(" ", "").isalpha()
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class CorpusRun:
         """
         self._paths, self._config, self._checkpoint = paths, config, checkpoint
         self._people = index_people(paths)
-        self._processes = processes(config.workers, sum(path.stat().st_size for path in paths))
+        neural = config.engines.neural == "on" or config.engines.model != ""
+        self._processes = processes(config.workers, sum(path.stat().st_size for path in paths), neural=neural)
 
     def run(self, spools: list[Spool], reviews: Spool, vault: VaultWriter | None = None) -> Result:
         """Find, then write.

@@ -1,7 +1,7 @@
 """Finding personal data in the turns of a row: the one interface behind which engines stand, and their union."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from components.anonymize.operators import PLACEHOLDER
 from components.anonymize.spans import Span, merge
@@ -17,12 +17,27 @@ class Detector(Protocol):
         ...
 
 
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """An engine that works faster when it sees the turns of many rows before it is asked about each."""
+
+    def prepare(self, turns: Sequence[str]) -> None:
+        """Look at turns that are about to be searched, and remember what is found."""
+        ...
+
+
 class UnionDetector:
     """Several engines as one: what any of them finds is found; placeholders of an earlier pass are never touched."""
 
     def __init__(self, engines: Sequence[Detector]) -> None:
         self.name = "+".join(engine.name for engine in engines)
         self._engines = engines
+
+    def prepare(self, turns: Sequence[str]) -> None:
+        """Show turns that are about to be searched to the engines that gain by it."""
+        for engine in self._engines:
+            if isinstance(engine, ManyAtOnce):
+                engine.prepare(turns)
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
         """Return the merged findings of all engines."""

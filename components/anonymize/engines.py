@@ -75,7 +75,10 @@ def _morphology() -> tuple[Detector, Detector]:
 
 
 def _neural(second_look: float) -> tuple[Detector, Detector]:
+    import torch
+
     from components.anonymize.neural.detector import NeuralDetector
 
+    torch.set_num_threads(1)  # the stage runs one process a CPU; threads of several processes wait for one another
     engine = NeuralDetector()
     return engine, engine.scaled(second_look)

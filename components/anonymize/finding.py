@@ -1,7 +1,7 @@
 """What one person's rows hold: every engine over every row, then every found value searched in all of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from components.anonymize import records_text
 from components.anonymize.detector import Detector
@@ -9,9 +9,12 @@ from components.anonymize.entities import Form, Mentions, Value, forms
 from components.anonymize.k_anonymity import Attribute, generalised
 from components.anonymize.operators import PLACEHOLDER
 from components.anonymize.policy import Policy
+from components.anonymize.public_lines import is_public_line
 from components.anonymize.records_text import AnyRow
 from components.anonymize.spans import Span, merge
 from components.shared.languages import Language, detect
+
+_PUNCTUATION = " ,;:!?"
 
 RowSpans = list[list[Span]]
 """For each text of a row (turns, then metadata): disjoint spans in order."""
@@ -96,12 +99,25 @@ def language_of(text: str) -> Language | None:
 
 
 def _chosen(text: str, spans: Sequence[Span], policy: Policy) -> list[Span]:
-    """Return the spans that are replaced: kept types and values go, placeholders of an earlier pass stay, overlaps are united."""
+    """Return the spans that are replaced: kept types and values, public help lines and placeholders of an earlier pass stay."""
     if not spans:
         return []
     kept = [match.span() for match in PLACEHOLDER.finditer(text)]
     return merge(
         span
-        for span in spans
-        if policy.replaces(span.type, text[span.start : span.end]) and not any(span.start < end and start < span.end for start, end in kept)
+        for span in map(_trimmed(text), spans)
+        if policy.replaces(span.type, text[span.start : span.end])
+        and not is_public_line(span.type, text[span.start : span.end])
+        and not any(span.start < end and start < span.end for start, end in kept)
     )
+
+
+def _trimmed(text: str) -> Callable[[Span], Span]:
+    """Leave the punctuation of the sentence outside: it is not personal, and the sentence needs it."""
+
+    def trim(span: Span) -> Span:
+        surface = text[span.start : span.end]
+        end = span.start + len(surface.rstrip(_PUNCTUATION))
+        return replace(span, end=end) if span.start < end < span.end else span
+
+    return trim

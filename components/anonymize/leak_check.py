@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from components.anonymize.detector import Detector
-from components.anonymize.entities import Form, capital_within_sentence
+from components.anonymize.entities import Form, capital_within_sentence, is_case_bound
 from components.anonymize.operators import PLACEHOLDER
+from components.anonymize.public_lines import is_public_line
 from components.anonymize.readings import readings
 from components.anonymize.records_text import AnyRow, texts, turns
 from components.anonymize.spans import DIRECT_TYPES
@@ -41,23 +42,38 @@ class PersonOriginals:
         for form in spellings:
             self._sets[form.case_bound, form.inflects].add(form.text)
 
-    def survive(self, text: str) -> bool:
-        """Say whether a text holds one of the values as whole words; ordinary words only where a capital means the name."""
+    def survive(self, text: str, replaced: Ranges = ()) -> bool:
+        """Say whether a text holds one of the values as whole words; ordinary words only where a capital means the name.
+
+        A name that is also a word ("May") may stand in a replacement ("10 May"): there it is the word.
+        """
         used = [(sorts, values) for sorts, values in self._sets.items() if len(values)]
         if not used:
             return False
         blanked = PLACEHOLDER.sub(lambda match: "␟" * len(match.group()), text)
         for (bound, inflects), values in used:
             found = values.find(blanked, readings if inflects else None)
-            if any(not bound or _capital(blanked, start) for start, _ in found):
+            if any(not bound or (not _within(start, replaced) and _capital(blanked, start)) for start, _ in found):
                 return True
         return False
+
+
+def _within(position: int, ranges: Ranges) -> bool:
+    return any(start <= position < end for start, end in ranges)
 
 
 def _capital(text: str, start: int) -> bool:
     """Say whether the word at an offset of a text as given has a capital that the head of a sentence does not explain."""
     before = normalize(text[:start]).text
     return capital_within_sentence(before + normalize(text[start:]).text, len(before))
+
+
+def _small_words(span_type: str, surface: str) -> bool:
+    """Say whether a finding is nothing but words in small letters that names, but not addresses or numbers, are made of."""
+    letters = surface.replace(" ", "")
+    if not (letters.isalpha() and letters.islower()):
+        return False
+    return span_type != "PERSON" or is_case_bound(surface)
 
 
 @dataclass(frozen=True)
@@ -67,10 +83,17 @@ class SecondLook:
     detector: Detector
 
     def suspects(self, contents: Sequence[str], replaced: Sequence[Ranges]) -> int:
-        """Return how many direct identifiers the engines half believe to be left outside the replacements."""
+        """Return how many direct identifiers the engines half believe to be left outside the replacements.
+
+        An ordinary word in small letters and the number of a help line are none, whatever an engine believes at a low threshold.
+        """
+        found = zip(contents, self.detector.find(contents), replaced, strict=True)
         return sum(
-            span.type in DIRECT_TYPES and not any(span.start < end and start < span.end for start, end in ranges)
-            for spans, ranges in zip(self.detector.find(contents), replaced, strict=True)
+            span.type in DIRECT_TYPES
+            and not any(span.start < end and start < span.end for start, end in ranges)
+            and not _small_words(span.type, text[span.start : span.end])
+            and not is_public_line(span.type, text[span.start : span.end])
+            for text, spans, ranges in found
             for span in spans
         )
 
@@ -93,7 +116,8 @@ def check(
         second_look: the engines at lower thresholds; None: no second look.
     """
     contents = texts(row)
-    if any(originals.survive(text) for text in contents):
+    places = replaced or [()] * len(contents)
+    if any(originals.survive(text, ranges) for text, ranges in zip(contents, places, strict=True)):
         return LEAK
     identifiers = (row.id, row.person_id, row.source, *row.meta)
     if any("@" in name or originals.survive(name.replace("_", " ")) for name in identifiers):

@@ -18,7 +18,7 @@ from components.anonymize.finding import PersonFindings, RowSpans, detect_person
 from components.anonymize.known_values import read_known_values
 from components.anonymize.leak_check import SecondLook
 from components.anonymize.people import Place
-from components.anonymize.records_text import AnyRow
+from components.anonymize.records_text import AnyRow, turns
 from components.anonymize.spans import Span
 from components.shared.errors import ContractError
 from components.shared.original_values import OriginalValues
@@ -57,8 +57,9 @@ def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Pat
     key = read_key()
     detector = engines(config).detector
     found = []
-    for lines in batch:
-        rows = _parse(lines, paths)
+    people = [_parse(lines, paths) for lines in batch]
+    detector.prepare([turn.content for rows in people for row in rows for turn in turns(row)])
+    for rows in people:
         detected = detect_person(rows, detector)
         spans = select_person(rows, detected, config.policy)
         corpus = CorpusOriginals.empty(key)

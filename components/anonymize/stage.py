@@ -68,8 +68,8 @@ def run(
             for spool in (*spools, reviews):
                 spool.remove()
             raise DataGateError(" ".join(refusals))
-        result.originals.telling.write(artifacts.start(original_values.path))
-        artifacts.seal(original_values, ORIGINAL_VALUES_SCHEMA, properties={"values": len(result.originals.telling)}, parents=parents)
+        result.originals.everything.write(artifacts.start(original_values.path))
+        artifacts.seal(original_values, ORIGINAL_VALUES_SCHEMA, properties={"values": len(result.originals.everything)}, parents=parents)
         _write(reviews, Path(anonymized_conversations.path) / REVIEW_FILE)
         for output, schema, name, spool in zip(outputs, _SCHEMAS, _FILES, spools, strict=True):
             properties = {"rows": len(spool), "anonymized": True, "detector": facts.engines.detector.name, "key_fingerprint": facts.key}

@@ -8,7 +8,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeVar
 
 _SINGLE_PROCESS_BYTES = 3_000_000
-"""Below this a second process costs more (imports, engines) than it saves."""
+"""Below this a second process costs more (imports, engines) than it saves where the rules alone work."""
+_SINGLE_PROCESS_BYTES_NEURAL = 300_000
+"""The same where a neural engine works, ten times slower."""
 _AHEAD = 4
 """Batches in flight for each process: bounds memory."""
 BATCH_ROWS = 50
@@ -17,9 +19,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def processes(workers: int, total_bytes: int) -> int:
+def processes(workers: int, total_bytes: int, *, neural: bool) -> int:
     """Return how many processes the work deserves; ``workers`` 0 stands for all CPUs."""
-    if total_bytes < _SINGLE_PROCESS_BYTES:
+    if total_bytes < (_SINGLE_PROCESS_BYTES_NEURAL if neural else _SINGLE_PROCESS_BYTES):
         return 1
     return workers or len(os.sched_getaffinity(0))
 

@@ -83,7 +83,7 @@ def _fail(error: Exception, code: int) -> int:
 
 
 def _quiet_libraries() -> None:
-    for name in ("httpx", "presidio-analyzer", "alembic", "mlflow", "great_expectations", "datasets", "absl"):
+    for name in ("httpx", "pymorphy3", "alembic", "mlflow", "great_expectations", "datasets", "absl"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry would be a warning; the failure itself is reported once
 
