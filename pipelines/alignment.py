@@ -39,6 +39,7 @@ def build_pipeline(settings: Settings) -> Any:
             empathy_ratings_uri=p.data_empathy_ratings,
             crisis_prompts_uri=p.data_crisis_prompts,
             general_text_uri=p.data_general_text,
+            known_values_uri=p.data_known_values,
             base_model_id=p.base_model_id,
             base_model_revision=p.base_model_revision,
             config=p.preflight_config,
@@ -55,6 +56,8 @@ def build_pipeline(settings: Settings) -> Any:
         clean = anonymize(
             conversations=valid.outputs["conversations"],
             preferences=valid.outputs["preferences"],
+            known_values_uri=p.data_known_values,
+            secrets_digest=checked.outputs["secrets_digest"],
             config=p.anonymize_config,
         )
         parts = split(

@@ -37,6 +37,7 @@ _GPU_ONLY = {"gpu_count", "gpu_type"}
 def pipeline_parameters(settings: Settings) -> list[Parameter]:
     """Return every parameter of the pipeline with its default from the settings."""
     data = settings.data
+    known = absolute_uri(data.known_values) if data.known_values else ""
     parameters = [
         Parameter("run_name", str, "", "Shown in notifications; empty: the run id."),
         Parameter("base_model_id", str, settings.base_model.id, "builtin:tiny, a Hugging Face id, or a directory."),
@@ -46,6 +47,7 @@ def pipeline_parameters(settings: Settings) -> list[Parameter]:
         Parameter("data_empathy_ratings", str, absolute_uri(data.empathy_ratings), "URI of the rated replies for the empathy scorer."),
         Parameter("data_crisis_prompts", str, absolute_uri(data.crisis_prompts), "URI of the crisis prompts."),
         Parameter("data_general_text", str, absolute_uri(data.general_text), "URI of the text for the forgetting check."),
+        Parameter("data_known_values", str, known, "URI of the names that anonymize must find; empty: none."),
         Parameter("notify_config", dict, settings.notify.to_parameter(), "NotifyConfig as JSON."),
     ]
     for stage in STAGES:

@@ -56,6 +56,9 @@ class DataSettings(StageConfig):
     """Prompts with the expected safe behaviour."""
     general_text: str = "builtin:general_text"
     """General-language text for the forgetting check."""
+    known_values: str = ""
+    """CSV of names of staff and clients (``value`` or ``value,type`` a line), which anonymize finds exactly and inflected; empty: none.
+    Keep it where only preflight and anonymize read it."""
 
 
 class Resources(StageConfig):

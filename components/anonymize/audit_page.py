@@ -122,7 +122,7 @@ def _policy(facts: Facts) -> Section:
     policy = facts.config.policy
     text = [
         f"Ages from {policy.minimum_age} on are replaced, younger ones stay." if policy.minimum_age else "Every age is replaced.",
-        f"Values that are never replaced: {len(policy.allow)}. A list of known values: {'yes' if facts.config.known_values else 'none'}.",
+        f"Values that are never replaced: {len(policy.allow)}. Values that the owner listed as known: {facts.engines.known}.",
         "The result is de-identified, not anonymous: a reader who knows a person may still recognise a story, and the key can be used to"
         " test guesses. Under GDPR (recital 26) it stays personal data as long as the key exists.",
     ]

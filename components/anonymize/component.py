@@ -15,6 +15,8 @@ def anonymize(
     quarantine: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
+    known_values_uri: str = "",
+    secrets_digest: str = "",
     config: dict = {},
 ):
     """Find personal data, replace them consistently, and check that no original value is left.
@@ -28,6 +30,8 @@ def anonymize(
         quarantine: Rows in which an original value survived, or may have: line and reason; never text.
         report: Types and counts, measured recall where gold spans exist; never text.
         metrics: Entities by type, recall, share of masked characters, leaks.
+        known_values_uri: CSV of names that the owner knows (value or value,type a line); empty: none.
+        secrets_digest: Sha256 over key and known values that preflight saw; others stop the stage. Empty: not checked.
         config: AnonymizeConfig as JSON.
     """
     return stage_spec("train", "components.anonymize.stage:run")

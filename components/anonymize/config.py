@@ -33,10 +33,6 @@ class AnonymizeConfig(StageConfig):
     engines: EngineSettings = EngineSettings()
     """Which engines look."""
 
-    known_values: str = ""
-    """URI of a CSV file with names of staff and clients (``value`` or ``value,type`` a line), found exactly and inflected. Keep it where
-    only this stage reads it."""
-
     vault: str = ""
     """Folder (local or fsspec URI) for the encrypted way back from surrogates to originals, under the key in ATTUNE_VAULT_KEY; empty: none.
     While it exists, the law treats the output as personal data. Give it a place and a role of its own."""

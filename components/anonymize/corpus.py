@@ -13,7 +13,7 @@ from components.anonymize.anonymizer import CorpusOriginals, Counts
 from components.anonymize.config import AnonymizeConfig
 from components.anonymize.found_spool import FoundSpool
 from components.anonymize.k_anonymity import QuasiIdentifiers
-from components.anonymize.passes import PersonRows, Written
+from components.anonymize.passes import Job, PersonRows, Written
 from components.anonymize.people import RowReader, Spool, index_people
 from components.anonymize.vault import VaultWriter
 from components.anonymize.workers import batched, map_batches, processes
@@ -37,15 +37,17 @@ class Result:
 class CorpusRun:
     """Two passes over the rows of all people, resumable after a kill."""
 
-    def __init__(self, paths: list[Path], config: AnonymizeConfig, checkpoint: Path | None) -> None:
+    def __init__(self, paths: list[Path], config: AnonymizeConfig, checkpoint: Path | None, known_values_uri: str = "") -> None:
         """Index the rows.
 
         Args:
             paths: the conversations' file and the preference pairs' file.
             config: the stage's.
+            known_values_uri: of the list of known values; empty: none.
             checkpoint: folder in which what was found survives a kill; None: it does not.
         """
-        self._paths, self._config, self._checkpoint = paths, config, checkpoint
+        self._paths, self._checkpoint = paths, checkpoint
+        self._job = Job(config, paths, known_values_uri)
         self._people = index_people(paths)
         neural = config.engines.neural == "on" or config.engines.model != ""
         self._processes = processes(config.workers, sum(path.stat().st_size for path in paths), neural=neural)
@@ -86,7 +88,7 @@ class CorpusRun:
         reader.close()
 
     def _find(self, found: FoundSpool) -> None:
-        work = functools.partial(passes.find_batch, config=self._config, paths=self._paths)
+        work = functools.partial(passes.find_batch, job=self._job)
         with progress("anonymize: find, people", len(self._people), initial=found.done) as bar:
             for people in map_batches(work, batched(self._rows(found.done), len), self._processes):
                 found.add(people)
@@ -96,7 +98,7 @@ class CorpusRun:
     def _write(
         self, found: FoundSpool, folder: Path, spools: list[Spool], reviews: Spool, result: Result, vault: VaultWriter | None
     ) -> None:
-        work = functools.partial(passes.write_batch, config=self._config, paths=self._paths, corpus=folder)
+        work = functools.partial(passes.write_batch, job=self._job, corpus=folder)
         people = zip(self._rows(), (person["spans"] for person in found.read()), strict=True)
         with progress("anonymize: write, rows", result.rows_in) as bar:
             for written, counts, given in map_batches(work, batched(people, lambda person: len(person[0])), self._processes):

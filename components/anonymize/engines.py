@@ -21,6 +21,8 @@ class Engines:
     detector: UnionDetector
     second_look: UnionDetector
     missing: tuple[str, ...]
+    known: int = 0
+    """Values that the owner of the data listed."""
 
 
 def build_engines(settings: EngineSettings, known: Sequence[Value] = (), second_look: float = 0.8) -> Engines:
@@ -64,7 +66,7 @@ def build_engines(settings: EngineSettings, known: Sequence[Value] = (), second_
         second.append(named)
     if known:
         first.append(KnownValuesDetector(known))
-    return Engines(UnionDetector(first), UnionDetector(second), tuple(missing))
+    return Engines(UnionDetector(first), UnionDetector(second), tuple(missing), len(known))
 
 
 def _morphology() -> tuple[Detector, Detector]:

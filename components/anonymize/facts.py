@@ -54,7 +54,7 @@ class Facts:
             refusals.append(
                 f"The second look half believes to see direct identifiers in {self.suspects} of {self.rows_in} finished rows,"
                 f" more than anonymize.max_suspect_fraction={config.max_suspect_fraction} allows; have them reviewed (quarantine artifact),"
-                " name an engine that knows these data (anonymize.engines.model), or list known names (anonymize.known_values)."
+                " name an engine that knows these data (anonymize.engines.model), or list known names (data.known_values)."
             )
         found, total = counts.tally.direct()
         if config.min_recall is not None and total and found < config.min_recall * total:

@@ -48,5 +48,5 @@ def read_known_values(uri: str) -> list[Value]:
             raise ContractError(f"{uri}, line {number}: the second cell is no known type; known: {', '.join(TYPES)}")
         values.append(Value(kind, cells[0].strip(), detect(cells[0]).language or ("uz" if cells[0].isascii() else "ru")))
     if not values:
-        raise ContractError(f"{uri}: no value in it; give one name a line, or leave anonymize.known_values empty")
+        raise ContractError(f"{uri}: no value in it; give one name a line, or leave data.known_values empty")
     return values

@@ -35,6 +35,17 @@ FoundPerson = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Job:
+    """What every process needs to know."""
+
+    config: AnonymizeConfig
+    paths: list[Path]
+    """The conversations' file and the preference pairs' file."""
+    known_values_uri: str = ""
+    """List of known values; empty: none."""
+
+
+@dataclass(frozen=True)
 class Written:
     """What became of one row."""
 
@@ -48,20 +59,20 @@ class Written:
     """Values replaced in each turn."""
 
 
-def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Path]) -> list[FoundPerson]:
+def find_batch(batch: list[PersonRows], job: Job) -> list[FoundPerson]:
     """Find what the rows of some people hold.
 
     Raises:
         ContractError: a line is no valid row (named by file and number).
     """
     key = read_key()
-    detector = engines(config).detector
+    detector = engines(job.config, job.known_values_uri).detector
     found = []
-    people = [_parse(lines, paths) for lines in batch]
+    people = [_parse(lines, job.paths) for lines in batch]
     detector.prepare([turn.content for rows in people for row in rows for turn in turns(row)])
     for rows in people:
         detected = detect_person(rows, detector)
-        spans = select_person(rows, detected, config.policy)
+        spans = select_person(rows, detected, job.config.policy)
         corpus = CorpusOriginals.empty(key)
         corpus.add(PersonFindings.of(rows, spans))
         found.append(
@@ -76,15 +87,15 @@ def find_batch(batch: list[PersonRows], config: AnonymizeConfig, paths: list[Pat
 
 
 def write_batch(
-    batch: list[tuple[PersonRows, list[Any]]], config: AnonymizeConfig, paths: list[Path], corpus: Path
+    batch: list[tuple[PersonRows, list[Any]]], job: Job, corpus: Path
 ) -> tuple[list[Written], Counts, list[tuple[str, dict[str, str]]]]:
     """Write and check the rows of some people; also return for each person's id the replacements and what they stand for."""
-    anonymizer = _anonymizer(config, corpus)
+    anonymizer = _anonymizer(job, corpus)
     written: list[Written] = []
     counts = Counts()
     given = []
     for lines, document in batch:
-        rows = _parse(lines, paths)
+        rows = _parse(lines, job.paths)
         findings = PersonFindings.of(rows, spans_of(document))
         outcomes, counted, replacements = anonymizer.person(rows, findings)
         counts.add(counted)
@@ -117,19 +128,15 @@ def save_corpus(corpus: CorpusOriginals, directory: Path) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _known(uri: str) -> tuple[Any, ...]:
-    return tuple(read_known_values(uri)) if uri else ()
-
-
-@functools.lru_cache(maxsize=1)
-def _engines(document: str) -> Engines:
+def _engines(document: str, known_values_uri: str) -> Engines:
     config = AnonymizeConfig.model_validate_json(document)
-    return build_engines(config.engines, _known(config.known_values), config.second_look)
+    known = read_known_values(known_values_uri) if known_values_uri else ()
+    return build_engines(config.engines, known, config.second_look)
 
 
-def engines(config: AnonymizeConfig) -> Engines:
+def engines(config: AnonymizeConfig, known_values_uri: str = "") -> Engines:
     """Return the engines of a configuration, loaded once a process."""
-    return _engines(config.model_dump_json())
+    return _engines(config.model_dump_json(), known_values_uri)
 
 
 @functools.lru_cache(maxsize=1)
@@ -138,8 +145,9 @@ def _corpus(directory: Path) -> CorpusOriginals:
     return CorpusOriginals(*(OriginalValues.from_document(document, read_key(), str(directory)) for document in documents))
 
 
-def _anonymizer(config: AnonymizeConfig, corpus: Path) -> Anonymizer:
-    return Anonymizer(config.policy, read_key(), _corpus(corpus), SecondLook(engines(config).second_look))
+def _anonymizer(job: Job, corpus: Path) -> Anonymizer:
+    second_look = SecondLook(engines(job.config, job.known_values_uri).second_look)
+    return Anonymizer(job.config.policy, read_key(), _corpus(corpus), second_look)
 
 
 def _tuple(span: Span) -> tuple[int, int, str, str, float]:

@@ -12,13 +12,14 @@ from components.anonymize.facts import Facts
 from components.anonymize.passes import Written, engines
 from components.anonymize.people import Spool
 from components.anonymize.vault import VaultWriter
-from components.shared import artifacts, storage, tracking
+from components.shared import artifacts, tracking
 from components.shared.checkpoint_folders import checkpoint_directory, remove
 from components.shared.dataset_splits import CONVERSATIONS_FILE, CONVERSATIONS_SCHEMA, PREFERENCES_FILE, PREFERENCES_SCHEMA
-from components.shared.errors import DataGateError
+from components.shared.errors import ContractError, DataGateError
 from components.shared.original_values import ORIGINAL_VALUES_SCHEMA
 from components.shared.outputs import publish_metrics, publish_page
 from components.shared.pseudonym_key import fingerprint, read_key
+from components.shared.pseudonym_key import secrets_digest as digest_of_secrets
 from components.shared.records import write_rows
 
 QUARANTINE_SCHEMA = "quarantine/v1"
@@ -38,11 +39,16 @@ def run(
     quarantine: dsl.Output[dsl.Dataset],
     report: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
+    known_values_uri: str = "",
+    secrets_digest: str = "",
     config: dict[str, Any] = {},
 ) -> None:
     """Replace personal data, check that none is left, measure the recall. Contract: README.md beside this file."""
     settings = AnonymizeConfig.parse(config)
     key = read_key()
+    secrets = digest_of_secrets(key, known_values_uri)
+    if secrets_digest and secrets_digest != secrets:
+        raise ContractError("the pseudonym key or the list of known values has changed since preflight; start the run again")
     vault = VaultWriter(settings.vault) if settings.vault else None
     inputs = [artifacts.open_sealed(artifact, schema) for artifact, schema in zip((conversations, preferences), _SCHEMAS, strict=True)]
     parents = {name: manifest.digest for name, (_, manifest) in zip(("conversations", "preferences"), inputs, strict=True)}
@@ -50,15 +56,15 @@ def run(
     with tracking.stage_run("anonymize", settings) as run:
         for name, artifact in (("conversations", conversations), ("preferences", preferences)):
             run.log_input(name, digest=parents[name], uri=artifact.uri, context="raw")
-        checkpoint = checkpoint_directory("anonymize", settings.to_parameter(), {**parents, **_secrets(settings, key)})
+        checkpoint = checkpoint_directory("anonymize", settings.to_parameter(), {**parents, "secrets": secrets})
         outputs = (anonymized_conversations, anonymized_preferences)
         spools = [Spool(artifacts.start(output.path) / f".{name}.spool") for output, name in zip(outputs, _FILES, strict=True)]
         reviews = Spool(Path(anonymized_conversations.path) / f".{REVIEW_FILE}.spool")
-        result = CorpusRun(paths, settings, checkpoint).run(spools, reviews, vault)
+        result = CorpusRun(paths, settings, checkpoint, known_values_uri).run(spools, reviews, vault)
         if vault is not None:
             vault.close()
         assert result.rows_in == sum(map(len, spools)) + len(result.quarantined), "every row is written or quarantined"
-        facts = Facts(settings, result, engines(settings), fingerprint(key))
+        facts = Facts(settings, result, engines(settings, known_values_uri), fingerprint(key))
         write_rows(artifacts.start(quarantine.path) / QUARANTINE_FILE, map(_quarantine_entry, result.quarantined))
         artifacts.seal(quarantine, QUARANTINE_SCHEMA, properties={"rows": len(result.quarantined)}, parents=parents)
         refusals = facts.refusals()
@@ -76,12 +82,6 @@ def run(
             _write(spool, Path(output.path) / name)
             artifacts.seal(output, schema, properties=properties, parents=parents)
     remove(checkpoint)
-
-
-def _secrets(settings: AnonymizeConfig, key: bytes) -> dict[str, str]:
-    """Return what decides the result besides configuration and rows, in a form that tells nothing."""
-    known = storage.digest(settings.known_values) if settings.known_values else ""
-    return {"key": fingerprint(key), "known_values": known}
 
 
 def _write(spool: Spool, path: Path) -> None:

@@ -17,6 +17,7 @@ from components.shared.artifacts import digest_of
 from components.shared.errors import ContractError
 from components.shared.outputs import publish_metrics, publish_parameter
 from components.shared.pseudonym_key import read_key
+from components.shared.pseudonym_key import secrets_digest as digest_of_secrets
 
 Found = TypeVar("Found")
 
@@ -50,11 +51,13 @@ def run(
     empathy_ratings_uri: str,
     crisis_prompts_uri: str,
     general_text_uri: str,
+    known_values_uri: str,
     base_model_id: str,
     base_model: dsl.OutputPath(str),  # type: ignore[valid-type]
     conversations_digest: dsl.OutputPath(str),  # type: ignore[valid-type]  # KFP's own annotation of an output path
     preferences_digest: dsl.OutputPath(str),  # type: ignore[valid-type]
     evaluation_digest: dsl.OutputPath(str),  # type: ignore[valid-type]
+    secrets_digest: dsl.OutputPath(str),  # type: ignore[valid-type]
     metrics: dsl.Output[dsl.Metrics],
     base_model_revision: str = "main",
     config: dict[str, Any] = {},
@@ -70,10 +73,11 @@ def run(
     facts = _check_model(model, findings)
     free_gib = _check_disks(Path(metrics.path).parent, settings, findings)
     findings.attempt(check_tracking)
-    findings.attempt(read_key)  # anonymize and privacy_audit need it; it is neither kept nor logged here
+    secrets = findings.attempt(lambda: digest_of_secrets(read_key(), known_values_uri))  # neither is kept or logged here
     findings.raise_any()
     assert model is not None  # else there was a problem
     assert facts is not None
+    assert secrets is not None
     files = {name: file for name, file in data.items() if file is not None}
     with tracking.stage_run("preflight", settings) as stage:
         for name, file in files.items():
@@ -83,6 +87,7 @@ def run(
         publish_parameter(conversations_digest, files["conversations"].digest)
         publish_parameter(preferences_digest, files["preferences"].digest)
         publish_parameter(evaluation_digest, digest_of({name: files[name].digest for name in evaluation}))
+        publish_parameter(secrets_digest, secrets)
         publish_metrics(metrics, _metrics(files, facts, free_gib, time.monotonic() - started), stage)
 
 

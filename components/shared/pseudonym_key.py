@@ -10,6 +10,8 @@ import os
 import secrets
 from pathlib import Path
 
+from components.shared import storage
+from components.shared.artifacts import digest_of
 from components.shared.errors import ContractError
 
 KEY_VARIABLE = "ATTUNE_PSEUDONYM_KEY"
@@ -52,6 +54,15 @@ def key_file(path: Path) -> str:
 def derived(key: bytes, purpose: str) -> bytes:
     """Return a key for one purpose (32 bytes), so that what one use reveals tells nothing of another."""
     return hmac.digest(key, purpose.encode(), hashlib.sha256)
+
+
+def secrets_digest(key: bytes, known_values_uri: str) -> str:
+    """Return one sha256 (hex) that changes with the key or with the list of known values, and tells neither.
+
+    It is a parameter of anonymize, so that a run with another key or list never reuses what an earlier one anonymized.
+    """
+    known = storage.digest(known_values_uri) if known_values_uri else ""
+    return digest_of({"key": derived(key, "secrets digest").hex(), "known_values": known})
 
 
 def fingerprint(key: bytes) -> str:

@@ -71,7 +71,13 @@ def good_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return talks, [pair(0, "p1", "What shall I tell Marisol?"), pair(1, "p2", "I am tired.")]
 
 
-def arguments(folder: Path, rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None, config: dict[str, Any]) -> list[str]:
+def arguments(
+    folder: Path,
+    rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None,
+    config: dict[str, Any],
+    known: Path | None = None,
+    secrets_digest: str = "",
+) -> list[str]:
     """Seal the rows and return the container arguments of the stage."""
     described: dict[str, Any] = {}
     for name, title in CONTRACT.items():
@@ -83,8 +89,12 @@ def arguments(folder: Path, rows: tuple[list[dict[str, Any]], list[dict[str, Any
             artifacts.seal(source, f"{name}/v1", properties={"rows": len(content)})
         described[name] = {"artifacts": [{"name": name, "uri": source.uri, "metadata": {}, "type": {"schemaTitle": title}}]}
     outputs = {name: described[name] for name in CONTRACT if name not in INPUTS}
+    parameters = {"config": config, "known_values_uri": str(known or ""), "secrets_digest": secrets_digest}
     executor_input = {
-        "inputs": {"parameterValues": {"config": config}, "artifacts": {name: described[name] for name in INPUTS}},
+        "inputs": {
+            "parameterValues": parameters,
+            "artifacts": {name: described[name] for name in INPUTS},
+        },
         "outputs": {"artifacts": outputs, "outputFile": str(folder / "executor_output.json")},
     }
     return ["--stage", "components.anonymize.stage:run", "--executor_input", json.dumps(executor_input)]
@@ -255,7 +265,7 @@ def test_known_values_are_found_exactly_inflected_and_at_the_head_of_a_sentence(
         conversation(5, "p3", "Hope helped me. I hope so, at Zzyx Klinik."),
         conversation(6, "p3", "Мен Олимжонга айтдим."),
     ]
-    assert launch.main(arguments(tmp_path / "run", (talks, pairs), {**PLACEHOLDERS, "known_values": str(known)})) == 0
+    assert launch.main(arguments(tmp_path / "run", (talks, pairs), PLACEHOLDERS, known)) == 0
     contents = [row["messages"][0]["content"] for row in lines(tmp_path / "run", "anonymized_conversations/conversations.jsonl")]
     assert contents[3] == "[PERSON_1] helped me. I hope so, at [ORGANIZATION_1]."
     assert contents[4].startswith("Мен [PERSON_2]")
@@ -270,7 +280,7 @@ def test_a_broken_list_of_known_values_is_named(
     known = tmp_path / "known.csv"
     if content is not None:
         known.write_text(content, encoding="utf-8")
-    assert launch.main(arguments(tmp_path / "run", good_rows(), {**RULES, "known_values": str(known)})) == EXIT_CONTRACT
+    assert launch.main(arguments(tmp_path / "run", good_rows(), RULES, known)) == EXIT_CONTRACT
     printed = "".join(capfd.readouterr())
     assert message in printed
     assert "Hope" not in printed
@@ -313,3 +323,8 @@ def test_k_anonymity_counts_what_is_told_beside_names(tmp_path: Path, tracking_u
     assert metrics["k_anonymity/k_min"] == metrics["k_anonymity/unique"] == 1
     assert metrics["k_anonymity/below_5_fraction"] == 1.0
     assert "1 belong to one person alone" in (tmp_path / "run" / "report").read_text(encoding="utf-8")
+
+
+def test_a_key_or_list_that_changed_since_preflight_stops_the_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(arguments(tmp_path, good_rows(), RULES, secrets_digest="0" * 64)) == EXIT_CONTRACT
+    assert "has changed since preflight; start the run again" in "".join(capfd.readouterr())

@@ -10,11 +10,12 @@ import pytest
 
 from components.shared import launch, storage
 from components.shared.base_model import directory_digest, read_reference
+from components.shared.errors import EXIT_CONTRACT
 from tests.data_stages import arguments, error_lines, run_process
 from tests.tiny_model import build_tiny_model
 
 URIS = ("conversations", "preferences", "empathy_ratings", "crisis_prompts", "general_text")
-DIGESTS = ("conversations_digest", "preferences_digest", "evaluation_digest")
+DIGESTS = ("conversations_digest", "preferences_digest", "evaluation_digest", "secrets_digest")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,13 @@ def data(tmp_path: Path) -> dict[str, str]:
 
 
 def argv(folder: Path, data: Mapping[str, str], model_id: str, config: Mapping[str, Any] = {}) -> list[str]:
-    parameters = {**data, "base_model_id": model_id, "base_model_revision": "main", "config": {"min_free_gib": 0.001, **config}}
+    parameters = {
+        "known_values_uri": "",
+        **data,
+        "base_model_id": model_id,
+        "base_model_revision": "main",
+        "config": {"min_free_gib": 0.001, **config},
+    }
     return arguments("preflight", folder, parameters, {"metrics": "system.Metrics"}, ("base_model", *DIGESTS))
 
 
@@ -96,3 +103,31 @@ def test_a_setting_that_does_not_exist(tracking_uri: str, tmp_path: Path, data: 
     assert launch.main(argv(tmp_path / "out", data, str(model), {"min_free": 1})) == 2
     [line] = error_lines(capsys.readouterr().out)
     assert line == "error: invalid configuration:"
+
+
+def test_another_key_or_another_list_of_known_values_gives_another_digest(
+    tracking_uri: str, tmp_path: Path, data: dict[str, str], model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    known = tmp_path / "known.csv"
+
+    def digest(number: int) -> str:
+        out = tmp_path / f"out{number}"
+        assert launch.main(argv(out, {**data, "known_values_uri": str(known) if known.is_file() else ""}, str(model))) == 0
+        return (out / "secrets_digest").read_text()
+
+    found = [digest(0), digest(1)]
+    known.write_text("Marisol Quispe\n", encoding="utf-8")
+    found.append(digest(2))
+    known.write_text("Marisol Rojas\n", encoding="utf-8")
+    found.append(digest(3))
+    monkeypatch.setenv("ATTUNE_PSEUDONYM_KEY", "ad" * 32)
+    found.append(digest(4))
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+
+
+def test_a_missing_list_of_known_values_is_said_before_a_run(
+    tracking_uri: str, tmp_path: Path, data: dict[str, str], model: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert launch.main(argv(tmp_path / "out", {**data, "known_values_uri": str(tmp_path / "none.csv")}, str(model))) == EXIT_CONTRACT
+    assert "none.csv: no such file" in "".join(capfd.readouterr())

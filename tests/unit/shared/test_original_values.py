@@ -60,8 +60,9 @@ def test_written_and_read_again_without_a_value_in_it(tmp_path: Path) -> None:
     known = values("Marisol Quispe", "+998 90 123-45-67")
     known.write(tmp_path)
     content = (tmp_path / ORIGINAL_VALUES_FILE).read_text(encoding="utf-8")
-    assert not [word for word in ("marisol", "quispe", "998", "4567") if word in content.casefold().replace(known.to_document()["key_fingerprint"], "")
-                and not all(character in "0123456789abcdef" for character in word)]  # fmt: skip
+    assert "marisol" not in content.casefold()
+    assert "quispe" not in content.casefold()
+    assert "998 90" not in content
     read = OriginalValues.read(tmp_path, KEY)
     assert found(read, "to Marisol Quispe") == ["Marisol Quispe"]
     assert read.to_document() == known.to_document() == json.loads(content)
@@ -69,7 +70,7 @@ def test_written_and_read_again_without_a_value_in_it(tmp_path: Path) -> None:
 
 def test_another_key_is_refused_and_hashes_differ(tmp_path: Path) -> None:
     values("Marisol Quispe").write(tmp_path)
-    with pytest.raises(ContractError, match="written under the key .* the same Secret as anonymize"):
+    with pytest.raises(ContractError, match=r"written under the key .* the same Secret as anonymize"):
         OriginalValues.read(tmp_path, OTHER)
     assert (
         values("Marisol").to_document()["digests_by_number_of_words"]
