@@ -14,6 +14,7 @@ from components.anonymize import lexicon
 from components.anonymize.neural import features, windows
 from components.anonymize.neural.consistency import spread
 from components.anonymize.neural.encoder import FrozenEncoder
+from components.anonymize.neural.extents import whole
 from components.anonymize.neural.head import CLASSES, load
 from components.anonymize.spans import Span, merge
 from components.shared.languages import detect
@@ -64,6 +65,10 @@ class NeuralDetector:
         other = copy.copy(self)
         other._thresholds = self._thresholds * numpy.float32(factor)
         return other
+
+    def prepare(self, turns: Sequence[str]) -> None:
+        """Compute many turns together, which fills the batches better than row by row, and remember them."""
+        self.probabilities(turns)
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
         """Return what the turns hold: disjoint spans in order, offsets into each turn as given, the score a probability."""
@@ -131,8 +136,8 @@ class NeuralDetector:
             start, end = words[group[0]][0], words[group[-1]][1]
             surface = turn[start:end]
             if sum(map(str.isalnum, surface)) > 1 and lexicon.fold(surface) not in lexicon.words("fillers"):
-                kind = classes[group, 1:].sum(axis=0).argmax()
-                spans.append(Span(start, end, CLASSES[1 + int(kind)], self.name, float(personal[group].max())))
+                kind = CLASSES[1 + int(classes[group, 1:].sum(axis=0).argmax())]
+                spans.append(Span(*whole(turn, start, end, kind), kind, self.name, float(personal[group].max())))
         return merge(spans)
 
 

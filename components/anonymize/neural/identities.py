@@ -7,12 +7,15 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from faker import Faker
 
 _SAMPLES = 700
+_LATEST = datetime(2026, 1, 1)
+"""No date is drawn after it: Faker's own end is the moment of the run, with which the text would change."""
 _WEIGHTS = {"vi_VN": 5, "en_IN": 3, "tr_TR": 3, "uz_UZ": 3, "ru_RU": 3, "en_NG": 2, "en_US": 3, "en_GB": 3}
 """Locale -> how often it is drawn; the others once. Short and rare names need more examples than their share of locales."""
 
@@ -24,6 +27,7 @@ _LOCALES, _PHONES, _NUMBERS = (
 )
 _ROMAN = dict(line.split() for line in (_TEMPLATES / "romanization.txt").read_text(encoding="utf-8").splitlines())
 _WORDS = (_TEMPLATES / "handle_words.txt").read_text(encoding="utf-8").split()
+_STAMPS = ("%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M %p")
 Filler = tuple[str, str]
 """A value and its type."""
 
@@ -44,6 +48,8 @@ def _pools() -> list[tuple[str, list[str], list[str]]]:
         faker.seed_instance(17)
         first = {romanize(faker.first_name()) for _ in range(_SAMPLES)}
         last = {romanize(faker.last_name()) for _ in range(_SAMPLES)}
+        if locale == "vi_VN":
+            first |= _pairs()
         pools.append((locale, sorted(name for name in first if len(name) > 1), sorted(name for name in last if len(name) > 1)))
     given, family = (_listed(name) for name in ("first_names", "last_names"))
     often = [pool for pool in pools for _ in range(_WEIGHTS.get(pool[0], 1))]
@@ -53,6 +59,12 @@ def _pools() -> list[tuple[str, list[str], list[str]]]:
 def _listed(name: str) -> list[str]:
     words = (line.split() for line in (_GAZETTEERS / f"{name}.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     return sorted({word.title() for line in words for word in line if word.isascii() and len(word) > 2})
+
+
+def _pairs() -> set[str]:
+    """Return Vietnamese given names of two syllables, as most are written."""
+    chance, syllables = random.Random(17), _listed("vietnamese_syllables")
+    return {f"{chance.choice(syllables)} {chance.choice(syllables)}" for _ in range(_SAMPLES)}
 
 
 @cache
@@ -92,7 +104,9 @@ class Identities:
             "org": lambda: (self._organization(), "ORGANIZATION"),
             "date": lambda: (self._date(), "DATE"),
             "stamp": lambda: (
-                self._faker().date_time().strftime(self.random.choice(("%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M %p"))),
+                self._faker()
+                .date_time(end_datetime=_LATEST)
+                .strftime(self.random.choice(("%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%d %I:%M %p"))),
                 "DATE",
             ),
             "age": lambda: (str(self.random.randint(16, 97)), "AGE"),
@@ -210,7 +224,7 @@ class Identities:
         ))  # fmt: skip
 
     def _date(self) -> str:
-        date = self._faker().date_object()
+        date = self._faker().date_object(end_datetime=_LATEST)
         day = date.day
         suffix = {1: "st", 2: "nd", 3: "rd"}.get(day % 10 if day not in (11, 12, 13) else 0, "th")
         return self.random.choice((

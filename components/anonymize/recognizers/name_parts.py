@@ -49,6 +49,8 @@ def _belongs_before(tokens: list[Token], number: int) -> bool:
         return token.before in {" ", ", "} and not following.function
     if token.possessive or not adjacent(tokens, number):
         return False
+    if len(token.word) == 1 and token.word.isupper() and following.before in {". ", "."}:
+        return token.key != "i" or not number or not tokens[number - 1].function or tokens[number - 1].key in {"as", "by", "to", "from"}
     if token.function:
         return token.given and token.capitalised and not token.initial and following.capitalised
     if token.initial and token.ordinary and not token.given:
@@ -72,10 +74,19 @@ def _part_length(tokens: list[Token], number: int) -> int:
         if step or not token.capitalised:
             return step
     if token.capitalised:
-        return int(token.name or not token.ordinary)
+        return int(token.name or not token.ordinary or _word_as_family(tokens, number))
     if token.shouted:
         return int(tokens[number - 1].shouted and token.name)
     return int(token.small and tokens[number - 1].small and _small_part(token))
+
+
+def _word_as_family(tokens: list[Token], number: int) -> bool:
+    """An ordinary word with a capital ends a name in running text: "I met Vera Glass today"."""
+    before, token = tokens[number - 1], tokens[number]
+    if not (before.given and before.capitalised and not before.ordinary and token.before == " ") or token.facts & lexicon.CAPITALISED:
+        return False
+    follows = number + 1 >= len(tokens) or not (tokens[number + 1].capitalised and tokens[number + 1].before == " ")
+    return follows and (number < 2 or before.initial or tokens[number - 2].small or tokens[number - 2].key == "i")
 
 
 def _after_particle(tokens: list[Token], number: int) -> int:

@@ -18,6 +18,7 @@ from components.anonymize.recognizers.name_evidence import (
     speaks_ascii,
 )
 from components.anonymize.recognizers.name_parts import extend
+from components.anonymize.recognizers.name_sequences import syllable_runs
 from components.anonymize.tokens import Token
 
 _FORMAL_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor)\.?\s$", re.IGNORECASE)
@@ -40,7 +41,7 @@ class NameRecognizer(Recognizer):
         document = english_view(document)
         text, tokens = document.text, document.tokens
         found: dict[int, tuple[int, float]] = {}
-        for first, last, score in [*_cued(document), *_listed(document)]:
+        for first, last, score in [*_cued(document), *_listed(document), *syllable_runs(tokens)]:
             _add(found, *extend(tokens, first, last), score, tokens)
         for first, last, score in list(_enumerated(tokens, found)):
             _add(found, first, last, score, tokens)
@@ -70,7 +71,7 @@ def _cued(document: Document) -> Iterator[Words]:
 def _cued_score(tokens: list[Token], number: int, cue: Cue) -> float:
     token = tokens[number]
     if len(token.word) == 1:
-        return 0.9 * (token.letter and cue in {Cue.NAMED, Cue.TITLE})  # an initial: the name follows
+        return 0.9 * (token.letter and (cue in {Cue.NAMED, Cue.TITLE} or _dotted(tokens, number)))  # an initial: the name follows
     if token.capitalised:
         return 0.9 * _capital_after(tokens, number, cue)
     if token.function:
@@ -80,8 +81,15 @@ def _cued_score(tokens: list[Token], number: int, cue: Cue) -> float:
     return _small_after(tokens, number, cue)
 
 
+def _dotted(tokens: list[Token], number: int) -> bool:
+    """A dot and a further capital follow the initial: "Yours, T. Said"."""
+    return number + 1 < len(tokens) and tokens[number + 1].before == ". " and tokens[number + 1].capitalised
+
+
 def _capital_after(tokens: list[Token], number: int, cue: Cue) -> bool:
     token = tokens[number]
+    if cue is Cue.TITLE and tokens[number - 1].key in _FORMAL and tokens[number - 1].capitalised and not _heading(tokens, number):
+        return not token.function and (token.name or not token.facts & lexicon.CAPITALISED)
     if token.function or token.ordinary:
         heading = (
             tokens[number - 1].capitalised and not tokens[number - 1].initial and cue is not Cue.TITLE and not _greets(tokens[number - 1])
@@ -89,6 +97,12 @@ def _capital_after(tokens: list[Token], number: int, cue: Cue) -> bool:
         capitalised = token.facts & lexicon.CAPITALISED and not token.given
         return token.name and not heading and not capitalised and not (token.function and (token.initial or not token.given))
     return True
+
+
+def _heading(tokens: list[Token], number: int) -> bool:
+    """A capital stands on both sides of the title and of what follows it."""
+    before, after = tokens[number - 2] if number > 1 else None, tokens[number + 1] if number + 1 < len(tokens) else None
+    return bool(before and before.capitalised and not before.initial and after and after.capitalised and after.before == " ")
 
 
 def _greets(token: Token) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from components.anonymize.neural import encoder, features, windows
 from components.anonymize.neural.consistency import spread
 from components.anonymize.neural.detector import MEMORY, NeuralDetector
+from components.anonymize.neural.extents import whole
 from components.anonymize.neural.head import CLASSES, HeadConfig, load, save
 from components.anonymize.neural.identities import Identities, romanize
 from components.anonymize.neural.train import examples, fit
@@ -183,6 +184,24 @@ def test_a_head_of_another_encoder_or_other_types_is_refused(tmp_path: Path) -> 
     save(head, config.model_copy(update={"classes": CLASSES[:-1]}), tmp_path)
     with pytest.raises(ValueError, match="train it again"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("turn", "found", "kind", "wanted"),
+    [
+        ("ask po'quor now", "po'", "PERSON", "po'quor"),
+        ("I am quorvin_92 there", "quorvin", "HANDLE", "quorvin_92"),
+        ("yours, o. quorvin", ". quorvin", "PERSON", "o. quorvin"),
+        ("Signed: I. Quorvin", "Quorvin", "PERSON", "I. Quorvin"),
+        ("So did I. Quorvin laughed", "Quorvin", "PERSON", "Quorvin"),
+        ("The log of User QX-55 is here", "QX-55", "ID", "User QX-55"),
+        ("it is quorvin's turn", "quorvin", "PERSON", "quorvin"),
+    ],
+)
+def test_findings_end_at_whole_words_with_what_belongs_to_them(turn: str, found: str, kind: str, wanted: str) -> None:
+    start = turn.index(found)
+    first, last = whole(turn, start, start + len(found), kind)
+    assert turn[first:last] == wanted
 
 
 def test_the_shipped_files_are_small_and_half_precision() -> None:

@@ -30,6 +30,16 @@ def names(text: str) -> set[str]:
         ("Quorvina, can you hear me?", "Quorvina"),
         ("They wrote to Baker, Ashley first.", "Baker, Ashley"),
         ("people know me as quorvin", "quorvin"),
+        ("Registered as A. Quorvin since then.", "A. Quorvin"),
+        ("Sincerely, I. Castellanos", "I. Castellanos"),
+        ("Regards, T. Stone", "T. Stone"),
+        ("I was sent to Dr. Orchard last week.", "Dr. Orchard"),
+        ("I met Edith Glass at the shop.", "Edith Glass"),
+        ("we sat with bich hang by the river", "bich hang"),
+        ("my aunt my khanh is ill", "my khanh"),
+        ("later vo van son came", "vo van son"),
+        ("It was Kim Hong who called.", "Kim Hong"),
+        ("mỹ an never wrote back", "mỹ an"),
         ("Меня зовут Ольга, мне плохо", "Ольга"),
     ],
 )
@@ -47,6 +57,9 @@ def test_finds_names(text: str, name: str) -> None:
         "My Husband Will Not Listen To Me",
         "the café was full, my dad said",
         "thanks for listening, goodnight",
+        "ha ha, so long, my loan is due and i do long to hang on",
+        "My doctor and I take vitamin D. Tests follow. So did I. Nobody asked.",
+        "the doctor said my man should hang up and go to lam",
     ],
 )
 def test_leaves_words_alone(text: str) -> None:
