@@ -12,7 +12,7 @@ from components.anonymize.inflection import lemma, uzbek_names
 from components.anonymize.operators import full_given_name
 from components.anonymize.readings import filed_under, readings
 from components.anonymize.recognizers import ru_words, uz_words
-from components.anonymize.spans import Span
+from components.anonymize.spans import PROPAGATION, Span
 from components.anonymize.uz_suffixes import skeleton
 from components.shared.languages import Language
 from components.shared.normalize import NormalizedText, canonical, normalize
@@ -117,7 +117,7 @@ def is_case_bound(word: str) -> bool:
 class Mentions:
     """Finds further mentions of a person's values: whole words, in any case, whatever stands between the words of a value."""
 
-    def __init__(self, wanted: Iterable[Form], engine: str = "propagation", *, any_capital: bool = False) -> None:
+    def __init__(self, wanted: Iterable[Form], engine: str = PROPAGATION, *, any_capital: bool = False) -> None:
         """Index the spellings.
 
         Args:

@@ -68,6 +68,11 @@ def _capital(text: str, start: int) -> bool:
     return capital_within_sentence(before + normalize(text[start:]).text, len(before))
 
 
+def _is_label(text: str) -> bool:
+    """Say whether a string of the metadata is one word in small letters: a label, out of all context by which an engine could judge."""
+    return text.isalpha() and text.islower()
+
+
 def _small_words(span_type: str, surface: str) -> bool:
     """Say whether a finding is nothing but words in small letters that names, but not addresses or numbers, are made of."""
     letters = surface.replace(" ", "")
@@ -126,7 +131,8 @@ def check(
         return LEAK_OF_ANOTHER
     if second_look is not None:
         number = len(turns(row))
-        parts = [slice(0, number), *(slice(index, index + 1) for index in range(number, len(contents)))]
+        written = [index for index in range(number, len(contents)) if not _is_label(contents[index])]
+        parts = [slice(0, number), *(slice(index, index + 1) for index in written)]
         if any(second_look.suspects(contents[part], replaced[part]) for part in parts):
             return SUSPECT
     return None

@@ -12,6 +12,9 @@ TYPES = (
 DIRECT_TYPES = frozenset({"PERSON", "PHONE", "EMAIL", "HANDLE", "ID", "URL", "ADDRESS"})
 """Types that name a person by themselves."""
 
+PROPAGATION = "propagation"
+"""Engine of spans that repeat what an engine found elsewhere in the person's rows; an engine's own finding names a merged span first."""
+
 _RANK = {name: rank for rank, name in enumerate(TYPES)}
 
 
@@ -62,5 +65,5 @@ def covered(start: int, end: int, spans: Iterable[Span]) -> bool:
     return position >= end
 
 
-def _prominence(span: Span) -> tuple[int, float, int, int, str]:
-    return (span.start - span.end, -span.score, _RANK[span.type], span.start, span.engine)
+def _prominence(span: Span) -> tuple[int, bool, float, int, int, str]:
+    return (span.start - span.end, span.engine == PROPAGATION, -span.score, _RANK[span.type], span.start, span.engine)

@@ -85,3 +85,12 @@ def test_the_second_look_leaves_replacements_alone() -> None:
     """The engine sees a person in the placeholder itself; that is what was put there."""
     second = SecondLook(Words({"[PERSON_1]": 1.0, "PERSON": 1.0}, 0.3))
     assert run(talk("Zarvane came", "Hm."), Words({"Zarvane": 0.9}, 0.5), second_look=second).reason is None
+
+
+def test_one_word_labels_of_the_metadata_are_not_doubted() -> None:
+    row = talk("I met Zarvane there", "Hm.").model_copy(update={"meta": {"fault": "overlook", "note": "to overlook"}})
+    doubt = Words({"overlook": 0.4}, 0.3)
+    first = Words({"Zarvane": 0.9}, 0.5)
+    assert run(row, first, second_look=SecondLook(doubt)).reason == SUSPECT
+    label_only = row.model_copy(update={"meta": {"fault": "overlook"}})
+    assert run(label_only, first, second_look=SecondLook(doubt)).reason is None
