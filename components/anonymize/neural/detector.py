@@ -23,6 +23,9 @@ from components.shared.normalize import normalize
 MEMORY = 4096
 """Turns whose probabilities are remembered: the second pass over an unchanged turn costs nothing."""
 
+WORD_THRESHOLD = 0.3
+"""Probability from which an ordinary word alone counts as a name, in every look: "Faith and hope" are mostly no people."""
+
 _JOINTS = frozenset(" \t-._'/&,")
 
 
@@ -136,8 +139,9 @@ class NeuralDetector:
             start, end = words[group[0]][0], words[group[-1]][1]
             surface = turn[start:end]
             if sum(map(str.isalnum, surface)) > 1 and lexicon.fold(surface) not in lexicon.words("fillers"):
-                kind = CLASSES[1 + int(classes[group, 1:].sum(axis=0).argmax())]
-                spans.append(Span(*whole(turn, start, end, kind), kind, self.name, float(personal[group].max())))
+                kind, score = CLASSES[1 + int(classes[group, 1:].sum(axis=0).argmax())], float(personal[group].max())
+                if kind != "PERSON" or score >= WORD_THRESHOLD or not lexicon.is_ordinary(lexicon.fold(surface)):
+                    spans.append(Span(*whole(turn, start, end, kind), kind, self.name, score))
         return merge(spans)
 
 

@@ -61,5 +61,6 @@ def _is_name(tokens: list[Token], first: int, last: int) -> bool:
         return True
     if run[0].small or any(not token.capitalised for token in run):
         return False
-    heading = (first and tokens[first - 1].capitalised) or (last + 1 < len(tokens) and tokens[last + 1].capitalised)
+    beside = [tokens[number] for number in (first - 1, last + 1) if 0 <= number < len(tokens)]
+    heading = any(token.capitalised and token.key != "i" and not token.initial for token in beside)
     return not heading and not {"son", "to"} & {token.key for token in run[1:]} and not all(token.function for token in run)

@@ -24,6 +24,8 @@ from components.anonymize.tokens import Token
 _FORMAL_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor)\.?\s$", re.IGNORECASE)
 _TITLE_CHARACTERS = 12
 _FORMAL = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof"})
+_CALLINGS = _FORMAL | {"doctor", "professor", "nurse"}
+"""Titles after which even an ordinary word with a capital is a name, unless it goes on the calling ("Nurse Practitioner")."""
 _JOINS = frozenset({"and", "or", "и", "va"})
 _LIST_GAPS = frozenset({", ", " ", " & ", " / ", ",", "/", ", & "})
 
@@ -88,8 +90,8 @@ def _dotted(tokens: list[Token], number: int) -> bool:
 
 def _capital_after(tokens: list[Token], number: int, cue: Cue) -> bool:
     token = tokens[number]
-    if cue is Cue.TITLE and tokens[number - 1].key in _FORMAL and tokens[number - 1].capitalised and not _heading(tokens, number):
-        return not token.function and (token.name or not token.facts & lexicon.CAPITALISED)
+    if cue is Cue.TITLE and _is_called(tokens, number):
+        return True
     if token.function or token.ordinary:
         heading = (
             tokens[number - 1].capitalised and not tokens[number - 1].initial and cue is not Cue.TITLE and not _greets(tokens[number - 1])
@@ -97,6 +99,14 @@ def _capital_after(tokens: list[Token], number: int, cue: Cue) -> bool:
         capitalised = token.facts & lexicon.CAPITALISED and not token.given
         return token.name and not heading and not capitalised and not (token.function and (token.initial or not token.given))
     return True
+
+
+def _is_called(tokens: list[Token], number: int) -> bool:
+    """A word with a capital after "Dr." or "Nurse" in running text: a name, whatever else it means."""
+    title, token = tokens[number - 1], tokens[number]
+    if title.key not in _CALLINGS or not title.capitalised or _heading(tokens, number):
+        return False
+    return not token.function and not token.facts & lexicon.CAPITALISED and token.key not in lexicon.words("professions")
 
 
 def _heading(tokens: list[Token], number: int) -> bool:

@@ -34,6 +34,8 @@ def names(text: str) -> set[str]:
         ("Sincerely, I. Castellanos", "I. Castellanos"),
         ("Regards, T. Stone", "T. Stone"),
         ("I was sent to Dr. Orchard last week.", "Dr. Orchard"),
+        ("Then Nurse Basket came in.", "Basket"),
+        ("Without Kim Hong I am lost.", "Kim Hong"),
         ("I met Edith Glass at the shop.", "Edith Glass"),
         ("we sat with bich hang by the river", "bich hang"),
         ("my aunt my khanh is ill", "my khanh"),
