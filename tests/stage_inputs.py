@@ -33,6 +33,11 @@ def write_split(
     return artifact
 
 
+def tracking_in(folder: Path) -> dict[str, str]:
+    """Return the variables of a tracking store in a folder; without a place for artifacts MLflow would make one in the checkout."""
+    return {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "ATTUNE_ARTIFACT_LOCATION": (folder / "mlflow-artifacts").as_uri()}
+
+
 def start_stage(
     stage: str, directory: Path, inputs: Mapping[str, Any], outputs: Mapping[str, type], config: Mapping[str, Any], **environment: str
 ) -> subprocess.Popen[str]:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from components.shared import artifacts, modeling
 from components.shared.base_model import read_reference
 from components.shared.reward_model import REWARD_SCHEMA
-from tests.stage_inputs import finish, start_stage, wait_for, write_split
+from tests.stage_inputs import finish, start_stage, tracking_in, wait_for, write_split
 from tests.tiny_model import base_model_parameter, conversation, preference_pair
 from tests.unit.ppo.family import SMALL, build_family
 
@@ -62,7 +62,7 @@ def start(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str) -> Start
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> Path:
     """What the stage writes when nothing happens to it."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    process = start_stage("ppo", folder / "out", inputs, OUTPUTS, CONFIG, MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db")
+    process = start_stage("ppo", folder / "out", inputs, OUTPUTS, CONFIG, **tracking_in(folder))
     code, output = finish(process)
     assert code == 0, output
     return folder / "out"

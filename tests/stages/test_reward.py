@@ -18,7 +18,7 @@ from components.shared.errors import ContractError
 from components.shared.lora import LoraSettings
 from components.shared.records import PreferencePair
 from components.shared.reward_model import REWARD_SCHEMA, load_reward_model
-from tests.stage_inputs import finish, run_stage, start_stage, wait_for, write_split
+from tests.stage_inputs import finish, run_stage, start_stage, tracking_in, wait_for, write_split
 from tests.tiny_model import base_model_parameter, build_tiny_model, preference_pair, reference_of
 
 OUTPUTS = {"reward_model": dsl.Model, "metrics": dsl.Metrics, "curves": dsl.HTML}
@@ -76,7 +76,7 @@ def run(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str, monkeypatc
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    process = start_stage("reward", folder / "out", inputs, OUTPUTS, CONFIG, MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db")
+    process = start_stage("reward", folder / "out", inputs, OUTPUTS, CONFIG, **tracking_in(folder))
     code, output = finish(process)
     assert code == 0, output
     return folder / "out"

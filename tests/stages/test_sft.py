@@ -18,7 +18,7 @@ from components.shared import artifacts, checkpoint_folders, checkpoints, modeli
 from components.shared.base_model import read_reference
 from components.shared.dataset_splits import CONVERSATIONS_FILE
 from components.shared.errors import ContractError
-from tests.stage_inputs import finish, run_stage, start_stage, wait_for, write_split
+from tests.stage_inputs import finish, run_stage, start_stage, tracking_in, wait_for, write_split
 from tests.tiny_model import base_model_parameter, build_tiny_model, conversation, reference_of
 
 OUTPUTS = {"adapter": dsl.Model, "metrics": dsl.Metrics, "curves": dsl.HTML}
@@ -64,7 +64,7 @@ def run(tmp_path: Path, inputs: Mapping[str, Any], tracking_uri: str, monkeypatc
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> Path:
     """What the stage writes when nothing happens to it."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    process = start_stage("sft", folder / "out", inputs, OUTPUTS, CONFIG, MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db")
+    process = start_stage("sft", folder / "out", inputs, OUTPUTS, CONFIG, **tracking_in(folder))
     code, output = finish(process)
     assert code == 0, output
     return folder / "out"
@@ -74,7 +74,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str,
 def privately(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> Path:
     """What the stage writes with differential privacy when nothing happens to it."""
     folder = tmp_path_factory.mktemp("privately")
-    process = start_stage("sft", folder / "out", inputs, OUTPUTS, PRIVATE, MLFLOW_TRACKING_URI=f"sqlite:///{folder}/mlflow.db")
+    process = start_stage("sft", folder / "out", inputs, OUTPUTS, PRIVATE, **tracking_in(folder))
     code, output = finish(process)
     assert code == 0, output
     assert "24 units (conversation) are few for differential privacy" in output

@@ -57,7 +57,7 @@ class Phones:
         own = self._keyed.digits(len(digits), "PHONE", seed)
         size = len(digits)
         if full and not international:
-            return "0" + own[1:]  # seven figures or fewer reach nobody without the area
+            return _local(own)  # seven figures or fewer reach nobody without the area
         language = phrases.written_in(mention)
         if digits.startswith("1") and size == 11:
             return "1" + _american(own[1:])
@@ -71,8 +71,9 @@ class Phones:
             return _american(own)
         if size == 7 and language == "en":
             return "55501" + own[5:]
-        zeros = "0" if size == 9 and language == "uz" else "000"
-        return (zeros + own[len(zeros) :])[:size]
+        if size == 9 and language == "uz":
+            return _local(own)
+        return ("000" + own[3:])[:size]
 
     @staticmethod
     def _international(digits: str, own: str) -> str:
@@ -108,6 +109,11 @@ def _british(national: str, own: str, prefix: str) -> str:
     """Ten (or nine) figures after the prefix, mobile for mobile."""
     block = "7700900" if national.startswith("7") else "1632960"
     return prefix + (block + own[len(block) :])[: len(national)]
+
+
+def _local(own: str) -> str:
+    """Return a number with one leading zero; two would dial another country."""
+    return "0" + own[1:2].replace("0", "1") + own[2:]
 
 
 def _filled(form: str, digits: str) -> str:
