@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from components.anonymize.operators import PLACEHOLDER
-from components.anonymize.spans import Span, merge
+from components.anonymize.spans import Span, merge_by_type
 
 
 class Detector(Protocol):
@@ -13,7 +13,10 @@ class Detector(Protocol):
     name: str
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
-        """Return what the turns of one row hold: for each turn disjoint spans in order, with offsets into the turn as it was given."""
+        """Return what the turns of one row hold: for each turn spans in order, with offsets into the turn as it was given.
+
+        Spans of one type are disjoint; spans of several types may overlap, because which types count is not the engine's to decide.
+        """
         ...
 
 
@@ -40,11 +43,10 @@ class UnionDetector:
                 engine.prepare(turns)
 
     def find(self, turns: Sequence[str]) -> list[list[Span]]:
-        """Return the merged findings of all engines."""
+        """Return the findings of all engines, united type by type."""
         findings = [engine.find(turns) for engine in self._engines]
-        return [
-            _outside_placeholders(turn, merge(span for found in findings for span in found[number])) for number, turn in enumerate(turns)
-        ]
+        united = (merge_by_type(span for found in findings for span in found[number]) for number in range(len(turns)))
+        return [_outside_placeholders(turn, spans) for turn, spans in zip(turns, united, strict=True)]
 
 
 def _outside_placeholders(turn: str, spans: list[Span]) -> list[Span]:

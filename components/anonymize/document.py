@@ -67,7 +67,7 @@ class Turns:
         self.document = Document(BOUNDARY.join(normalized.text for normalized in self._normalized))
 
     def separate(self, spans: Sequence[Span]) -> list[list[Span]]:
-        """Cut disjoint, ordered spans of the document into those of its turns, with offsets into each turn as it was given."""
+        """Cut ordered spans of the document into those of its turns, with offsets into each turn as it was given."""
         separated: list[list[Span]] = [[] for _ in self._normalized]
         offsets = [0]
         for normalized in self._normalized:

@@ -17,7 +17,7 @@ from components.anonymize.recognizers.organizations import OrganizationRecognize
 from components.anonymize.recognizers.phones import PhoneRecognizer
 from components.anonymize.recognizers.places import TownRecognizer
 from components.anonymize.recognizers.ru_uz import RUSSIAN_UZBEK
-from components.anonymize.spans import Span, merge
+from components.anonymize.spans import Span, merge_by_type
 
 RECOGNIZERS: tuple[type[Recognizer], ...] = (
     NameRecognizer,
@@ -63,4 +63,4 @@ class RuleDetector:
             for start, end, score in recognizer.find(document)
             if score >= self._threshold and start < end
         ]
-        return joined.separate(merge(spans))
+        return joined.separate(merge_by_type(spans))

@@ -54,6 +54,17 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
+def merge_by_type(spans: Iterable[Span]) -> list[Span]:
+    """Unite overlapping spans of one type; spans of several types may still overlap.
+
+    What engines find is united so, because the policy comes later: a number inside a longer span of a type that stays must not stay, too.
+    """
+    by_type: dict[str, list[Span]] = {}
+    for span in spans:
+        by_type.setdefault(span.type, []).append(span)
+    return sorted(span for group in by_type.values() for span in merge(group))
+
+
 def covered(start: int, end: int, spans: Iterable[Span]) -> bool:
     """Say whether every character from ``start`` to ``end`` lies in one of the disjoint, ordered spans."""
     position = start

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from components.anonymize.anonymizer import Anonymizer, CorpusOriginals, Outcome
-from components.anonymize.detector import Detector
+from components.anonymize.detector import Detector, UnionDetector
 from components.anonymize.entities import Value, forms
 from components.anonymize.finding import PersonFindings, find_person
 from components.anonymize.leak_check import LEAK, LEAK_OF_ANOTHER, SUSPECT, PersonOriginals, SecondLook, check
@@ -94,3 +94,18 @@ def test_one_word_labels_of_the_metadata_are_not_doubted() -> None:
     assert run(row, first, second_look=SecondLook(doubt)).reason == SUSPECT
     label_only = row.model_copy(update={"meta": {"fault": "overlook"}})
     assert run(label_only, first, second_look=SecondLook(doubt)).reason is None
+
+
+class Sentences:
+    """An engine that takes a whole turn for something that the policy keeps."""
+
+    name = "sentences"
+
+    def find(self, turns: Sequence[str]) -> list[list[Span]]:
+        return [[Span(0, len(turn), "QUANTITY", self.name, 0.9)] for turn in turns]
+
+
+def test_a_name_inside_a_longer_span_of_a_kept_type_does_not_stay_with_it() -> None:
+    outcome = run(talk("I met Zarvane there", "Hm."), UnionDetector([Sentences(), Words({"Zarvane": 0.6}, 0.5)]))
+    assert isinstance(outcome.row, Conversation)
+    assert outcome.row.messages[0].content == "I met [PERSON_1] there"
