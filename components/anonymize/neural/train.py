@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LAYERS = (2, 4)
 THRESHOLDS = {
-    "default": 0.05,
+    "default": 0.06,
     "DEMOGRAPHIC": 0.1,
     "LOCATION": 0.1,
     "PERSON": 0.12,
