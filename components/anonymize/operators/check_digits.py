@@ -15,7 +15,9 @@ def luhn(digits: str) -> bool:
 
 
 def iban(number: str) -> bool:
-    """Bank accounts (ISO 13616): letters and figures, remainder 1 modulo 97."""
+    """Bank accounts (ISO 13616): Latin letters and figures, remainder 1 modulo 97."""
+    if not (number.isascii() and number.isalnum()):
+        return False
     turned = number[4:] + number[:4]
     return int("".join(_LETTER_VALUES.get(character, character) for character in turned.upper())) % 97 == 1
 

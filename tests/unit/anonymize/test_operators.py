@@ -567,3 +567,8 @@ def test_no_surface_is_too_odd(entity_type: str, surface: str, language: Languag
     digits = re.findall(r"\d", canonical(surface))
     if entity_type in ("ID", "PHONE", "PERSON") and len(digits) >= 6:
         assert re.findall(r"\d", changed) != digits
+
+
+@given(st.text(alphabet="AZaz09КНкн٣", min_size=15, max_size=34))
+def test_letters_of_any_alphabet_have_no_valid_account_number_and_raise_nothing(number: str) -> None:
+    assert not valid_somewhere(number) or number.isascii() or number.isdecimal()
