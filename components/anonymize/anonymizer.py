@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from components.anonymize import leak_check, records_text
-from components.anonymize.entities import Identities, Value, spellings
+from components.anonymize.entities import Identities, Value, is_case_bound, spellings
 from components.anonymize.finding import PersonFindings, language_of
 from components.anonymize.leak_check import PersonOriginals, Ranges, SecondLook
 from components.anonymize.operators import Mention, Operators, is_birth, numbers_in_use
@@ -14,11 +14,12 @@ from components.anonymize.recall import Tally
 from components.anonymize.records_text import AnyRow
 from components.anonymize.spans import Span
 from components.shared.languages import Language
+from components.shared.normalize import canonical
 from components.shared.original_values import OriginalValues
 
 _TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL", "ADDRESS"})
 _FULL_NAME_WORDS, _ADDRESS_WORDS, _MIN_TELLING_CHARACTERS = 2, 3, 5
-"""From these on a value tells a person by itself: a full name; a street with a number and a town; other values with a figure or a sign."""
+"""From these on a value tells a person by itself: a full name in capitals; street, number and town; others with a figure or a sign."""
 
 
 @dataclass
@@ -83,7 +84,8 @@ class CorpusOriginals:
 def _tells_by_itself(value: Value) -> bool:
     words = len(value.surface.split())
     if value.type == "PERSON":
-        return words >= _FULL_NAME_WORDS
+        capitals = [word for word in value.surface.split() if word[0].isupper()]
+        return len(capitals) == words >= _FULL_NAME_WORDS and not all(is_case_bound(canonical(word)) for word in capitals)
     if value.type == "ADDRESS" and words < _ADDRESS_WORDS:
         return False
     return value.type in _TELLING_TYPES and len(value.surface) >= _MIN_TELLING_CHARACTERS and not value.surface.replace(" ", "").isalpha()

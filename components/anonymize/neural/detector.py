@@ -1,6 +1,7 @@
 """The neural engine: finds personal data in English turns with the trained head."""
 
 import copy
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ MEMORY = 4096
 WORD_THRESHOLD = 0.3
 """Probability from which an ordinary word alone counts as a name, in every look: "Faith and hope" are mostly no people."""
 
+_CYRILLIC = re.compile("[Ѐ-ӿ]")
 _JOINTS = frozenset(" \t-._'/&,")
 
 
@@ -126,6 +128,8 @@ class NeuralDetector:
         kinds = classes[:, 1:].argmax(axis=1)
         groups: list[list[int]] = []
         for number in map(int, numpy.flatnonzero(personal >= self._thresholds[kinds])):
+            if _CYRILLIC.search(turn, *words[number]):
+                continue  # a Russian sentence in English talk: the encoder's vocabulary is English, and what it says of others is noise
             if (
                 groups
                 and number == groups[-1][-1] + 1
