@@ -18,6 +18,7 @@ from components.shared.normalize import canonical
 from components.shared.original_values import OriginalValues
 
 _TELLING_TYPES = frozenset({"EMAIL", "PHONE", "ID", "HANDLE", "URL", "ADDRESS"})
+_TELLING_FIGURES = 7
 _FULL_NAME_WORDS, _ADDRESS_WORDS, _MIN_TELLING_CHARACTERS = 2, 3, 5
 """From these on a value tells a person by itself: a full name in capitals; street, number and town; others with a figure or a sign."""
 
@@ -74,6 +75,7 @@ class CorpusOriginals:
             self.everything.update((value.surface, *spellings(value)))
             if _tells_by_itself(value):
                 self.telling.add(value.surface)
+                self.telling.update(part for part in spellings(value) if sum(map(str.isdigit, part)) >= _TELLING_FIGURES)
 
     def merge(self, other: "CorpusOriginals") -> None:
         """Add other sets under the same key."""

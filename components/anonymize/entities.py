@@ -26,7 +26,9 @@ _MIN_NUMBER_DIGITS = 6
 """Neighbouring words with figures, so many of them in all, are a number by themselves inside an address or a record."""
 _MIN_FORM_CHARACTERS = 3
 _SENTENCE_START = re.compile(r"(?:^|[.!?…:;\n(\"])[\s\"'(*_~-]*$")
-_NUMBERED = frozenset({"PHONE", "ID", "ADDRESS"})
+_SIGN, _MIN_SIGN_CHARACTERS = re.compile(r"[@/_]"), 5
+"""A word of so many characters with such a sign is a value by itself inside a longer one ("ID: vk.com/name")."""
+_NUMBERED = frozenset({"PHONE", "ID", "ADDRESS", "HANDLE", "URL", "EMAIL"})
 _PROPAGATED = frozenset({"PERSON", "EMAIL", "PHONE", "HANDLE", "URL", "ID", "ADDRESS", "ORGANIZATION", "LOCATION"})
 """Types whose values mean the same wherever they stand; an age or a figure is another thing elsewhere."""
 
@@ -76,6 +78,7 @@ def spellings(value: Value) -> list[str]:
         parts = [part for part in re.split(r"[\s.]+", whole) if not _is_addition(part)]
     elif value.type in _NUMBERED:
         parts = [run for run in _LONG_NUMBER.findall(whole) if sum(map(str.isdigit, run)) >= _MIN_NUMBER_DIGITS]
+        parts += [word for word in whole.split() if len(word) >= _MIN_SIGN_CHARACTERS and _SIGN.search(word)]
     words = [spelling.strip(" .,'\"-") for spelling in (whole, *parts) if not _is_addition(spelling)]
     return [word for word in words if len(word) >= _MIN_FORM_CHARACTERS or (word == whole and len(word) == _MIN_FORM_CHARACTERS - 1)]
 
