@@ -74,7 +74,7 @@ def read_answers(path: Path) -> Bound:
     Raises:
         ContractError: a column is missing, or an answer is not a whole number.
     """
-    from scipy.stats import beta
+    from components.shared.statistics import clopper_pearson  # scipy, which the other commands need not wait for
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -84,7 +84,7 @@ def read_answers(path: Path) -> Bound:
     counted = {sample: list(_counts(path, rows, sample)) for sample in ("random", "uncertain")}
     replaced, left = (sum(pair[index] for pair in counted["random"]) for index in (0, 1))
     total = replaced + left
-    lower = float(beta.ppf(1 - _CONFIDENCE, replaced, left + 1)) if replaced else 0.0
+    lower = clopper_pearson(replaced, total, _CONFIDENCE).lower_bound if replaced else 0.0
     return Bound(
         turns=len(counted["random"]),
         replaced=replaced,
