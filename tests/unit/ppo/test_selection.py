@@ -26,6 +26,7 @@ NOT_SHOWN = [4.0, 4.0, 2.0, 2.0]
 """Falls short by 0, 0, 2, 2: mean 1, variance 4/3, standard error 0.577, interval -0.13 to 2.13."""
 SHOWN = [3.0, 3.0, 2.0, 2.0]
 """Falls short by 1, 1, 2, 2: mean 1.5, variance 1/3, standard error 0.289, interval 0.93 to 2.07."""
+FAR = [0.0, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(("kl_budget", "step"), [(None, 10), (8.0, 10), (7.9, 15), (5.0, 15), (4.9, 5), (2.0, 5), (1.9, 0)])
@@ -51,18 +52,12 @@ def test_the_mean_decides_and_not_the_best_reply() -> None:
         ([SHOWN, SHOWN, BEST], None, 0.75),
         ([NOT_SHOWN, SHOWN, BEST], None, 0.25),
         ([BEST, SHOWN, BEST], None, 0.25),
-        (
-            [SHOWN, NOT_SHOWN, BEST],
-            3.0,
-            0.5,
-        ),  # the best one, 0.75, is over the budget: 0.5 is the best that is left, and 0.25 not its equal
+        ([FAR, NOT_SHOWN, BEST], 3.0, 0.5),  # the best of all is over the budget; of what is left 0.5 beats 0.25
         ([SHOWN, NOT_SHOWN, BEST], 0.9, 0.0),
     ],
 )
 def test_the_smallest_a_that_is_not_shown_to_be_worse(scores: list[list[float]], kl_budget: float | None, a: float) -> None:
     places = (0.25, 0.5, 0.75)
-    if kl_budget == 3.0:
-        scores = [[0.0, 0.0, 0.0, 0.0], *scores[1:]]
     candidates = [(place, evaluation(20, row, kl=4 * place + 1)) for place, row in zip(places, scores, strict=True)]
     assert smallest_sufficient(candidates, kl_budget) == a
 
@@ -101,9 +96,8 @@ def test_reasons_to_keep_the_sft_policy() -> None:
     assert selection.reason[-1].endswith("the SFT policy is kept.")
     start = explain(RUN, 0, [], 1.0, 1.0)
     assert (start.step, start.a, start.kept) == (0, 0.0, start.evaluations[0])
-    assert start.reason == [
-        "No later policy has a higher validation score within the KL budget of 1 nats per reply: the SFT policy is kept."
-    ]
+    assert start.reason[0].startswith("No later policy has a higher validation score within the KL budget of 1 nats per reply")
+    assert len(start.reason) == 1
 
 
 def test_without_interpolation_the_chosen_evaluation_is_the_kept_one() -> None:
