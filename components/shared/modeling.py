@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from components.shared import distributed
 from components.shared.base_model import BaseModelReference
 from components.shared.errors import ContractError
 from components.shared.lora import LoraSettings
@@ -33,8 +34,8 @@ warnings.filterwarnings("ignore", message=".*activation_checkpointing", category
 
 
 def device() -> torch.device:
-    """Return the accelerator where there is one, else the CPU."""
-    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+    """Return the accelerator where there is one (of several processes, each has its own), else the CPU."""
+    return torch.device("cuda", distributed.place().local_rank) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def load_tokenizer(reference: BaseModelReference) -> Any:
