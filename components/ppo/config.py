@@ -33,7 +33,7 @@ class PpoConfig(StageConfig):
     generation_batch_size: int = Field(default=64, ge=1)
     """Replies decoded together; bounds the key-value cache and changes no result. [ours]."""
     engine: Literal["auto", "loop", "continuous_batching", "vllm"] = "auto"
-    """What samples replies: our decoding loop, transformers' continuous batching, or vLLM (an extra, which holds a second copy of the base).
+    """What samples replies: our decoding loop, transformers' continuous batching, or vLLM (an extra; it holds a second copy of the base).
     ``auto``: continuous batching on an accelerator, else the loop. [ours]."""
     old_logprobs: Literal["auto", "rollout", "recompute"] = "auto"
     """Where the log-probabilities of the policy that sampled come from: kept while sampling, or one more forward pass. ``auto``: kept where
@@ -155,8 +155,8 @@ class PpoConfig(StageConfig):
     kl_budget: float | None = Field(default=None, gt=0)
     """Largest KL to the SFT policy, nats per reply on validation prompts, of a policy that may be kept; not set: any. [ours]."""
     interpolation: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.25, 0.5, 0.75, 1.0], min_length=1)
-    """Values of a tried after training, ``sft + a (policy - sft)``: the smallest one whose validation score is not shown to be worse than the
-    best is kept. ``[1.0]`` keeps the policy as it is. [MAF] averaging forgets least for what it gains."""
+    """Values of a tried after training, ``sft + a (policy - sft)``: the smallest one whose validation score is not shown to be worse than
+    the best is kept. ``[1.0]`` keeps the policy as it is. [MAF] averaging forgets least for what it gains."""
 
     @property
     def num_steps(self) -> int:
