@@ -1,9 +1,12 @@
 """From scores to advantages, on plain tensors and numbers, fp32 (needs torch).
 
-Legend: B sequences, R response tokens (padded on the right). Every mask is 1 on real response tokens and 0 on padding.
+Legend: B sequences, R response tokens (padded on the right). Every mask is 1 on real response tokens and 0 on padding. Padding may hold
+anything, even nan or inf: it changes nothing.
 """
 
 import torch
+
+from components.ppo.losses import zero_padding
 
 
 def shaped_scores(
@@ -32,6 +35,24 @@ def shaped_scores(
     return normalised - missing_eos_penalty * truncated.to(normalised.dtype)
 
 
+def constrained_scores(scores: torch.Tensor, safety: torch.Tensor, threshold: float, multiplier: float) -> torch.Tensor:
+    """Return ``(score + lambda (safety - threshold)) / (1 + lambda)``: the Lagrangian of "as good as possible, but safe on average".
+
+    Dai et al. 2024, arXiv:2310.12773, with the cost ``threshold - safety``; divided, as in its policy update, so that the scale of the
+    advantages stays whatever lambda is.
+
+    Args:
+        scores: shape (B,).
+        safety: ratings of the safety head in rating points, shape (B,).
+        threshold: mean rating that is wanted.
+        multiplier: lambda, 0 or more.
+
+    Returns:
+        Shape (B,).
+    """
+    return (scores + multiplier * (safety - threshold)) / (1 + multiplier)
+
+
 def token_rewards(scores: torch.Tensor, kl: torch.Tensor, mask: torch.Tensor, kl_coef: float) -> torch.Tensor:
     """Return ``-kl_coef * kl_t`` at every token, plus the score at the last one (Ziegler et al. 2019, eq. 2).
 
@@ -44,7 +65,7 @@ def token_rewards(scores: torch.Tensor, kl: torch.Tensor, mask: torch.Tensor, kl
     Returns:
         Rewards, zero on padding, shape (B, R).
     """
-    rewards = -kl_coef * kl * mask
+    rewards = -kl_coef * zero_padding(kl, mask)
     last = mask.long().sum(1) - 1
     return rewards.index_put((torch.arange(len(last), device=mask.device), last), scores.to(rewards.dtype), accumulate=True)
 
@@ -66,7 +87,7 @@ def generalized_advantages(
     Returns:
         Advantages and returns, zero on padding, shape (B, R) each.
     """
-    values = values * mask
+    rewards, values = zero_padding(rewards, mask), zero_padding(values, mask)
     advantages = torch.zeros_like(values)
     ahead, next_value = torch.zeros_like(values[:, 0]), torch.zeros_like(values[:, 0])
     for step in reversed(range(values.shape[1])):
@@ -88,9 +109,9 @@ def whiten(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         Whitened values, shape (B, R).
     """
     count = mask.sum()
-    mean = (values * mask).sum() / count
-    variance = ((values - mean).square() * mask).sum() / count
-    return (values - mean) * torch.rsqrt(variance + 1e-8) * mask
+    mean = zero_padding(values, mask).sum() / count
+    deviations = zero_padding(values - mean, mask)
+    return deviations * torch.rsqrt(deviations.square().sum() / count + 1e-8)
 
 
 def explained_variance(values: torch.Tensor, returns: torch.Tensor, mask: torch.Tensor) -> float:
