@@ -40,13 +40,23 @@ class RewardConfig(StageConfig):
     """Weight of ``(r_chosen + r_rejected)^2``, which holds the otherwise free zero of scores (Eisenstein et al. 2023, arXiv:2312.09244)."""
     num_normalisation_pairs: int = Field(default=1000, ge=1)
     """Training pairs, at most, whose replies give the mean and standard deviation that PPO normalises scores with."""
+    ensemble_size: int = Field(default=1, ge=1, le=16)
+    """Reward models of the same kind, trained one after the other (Coste et al. 2024, arXiv:2310.02743, take 5). Member 0 is the model of
+    an ensemble of one; member k has seed ``seed + k``, so another head and order, and its own bootstrap resample of the pairs. PPO can
+    penalise their disagreement. LoRA members of one base share what the base gets wrong: agreement is no proof."""
+    safety_head: bool = False
+    """A second head on the same adapter predicts ``meta.ratings.{chosen,rejected}.safety``; PPO can hold it above a threshold
+    (Dai et al. 2024, arXiv:2310.12773). Pairs without both ratings do not count for it."""
+    safety_coef: float = Field(default=0.25, gt=0, le=10)
+    """Weight of its mean squared error, rating points squared. [ours] ratings vary by 1-2 points squared around their mean, where the head
+    starts: at a quarter that weighs about as much as the 0.69 nats of undecided preferences."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, with less memory."""
     load_best: bool = True
-    """Keep the weights of the epoch with the lowest validation loss rather than the last."""
+    """Keep the weights of the epoch with the lowest validation loss (of the preferences alone) rather than the last."""
     logging_steps: int = Field(default=5, ge=1)
     """Optimizer steps between two logged points."""
     checkpoint_seconds: float = Field(default=300.0, ge=0)
     """Seconds between checkpoints within an epoch; each epoch's end makes one too. 0: after every step."""
     seed: int = Field(default=42, ge=0)
-    """Of the head's initialisation, data order and dropout."""
+    """Of the head's initialisation, data order, dropout and resampling."""

@@ -1,9 +1,10 @@
 """Preference pairs as token ids with margins."""
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from components.shared import chat
 from components.shared.errors import ContractError
@@ -23,6 +24,7 @@ class EncodedPair:
         chosen_length: tokens of the preferred reply alone.
         rejected_length: tokens of the other alone.
         margin: by how much the preferred should win, nats.
+        safety: safety ratings of the preferred reply and of the other, rating points; None where either is unrated.
     """
 
     chosen_ids: list[int]
@@ -30,6 +32,7 @@ class EncodedPair:
     chosen_length: int
     rejected_length: int
     margin: float
+    safety: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return max(len(self.chosen_ids), len(self.rejected_ids))
@@ -74,6 +77,23 @@ class MarginRule:
         return max(0.0, self.scale * float(sum(differences)) / len(differences))
 
 
+def safety_ratings(ratings: Any) -> tuple[float, float] | None:
+    """Return the safety ratings of the chosen and the rejected reply, or None where either has none.
+
+    Args:
+        ratings: ``{"chosen": {"safety": number}, "rejected": {"safety": number}}``, or anything else for unrated.
+    """
+    if not isinstance(ratings, Mapping):
+        return None
+    chosen, rejected = ratings.get("chosen"), ratings.get("rejected")
+    if not isinstance(chosen, Mapping) or not isinstance(rejected, Mapping):
+        return None
+    good, bad = chosen.get("safety"), rejected.get("safety")
+    if not (_number(good) and _number(bad) and math.isfinite(good) and math.isfinite(bad)):
+        return None
+    return float(good), float(bad)
+
+
 def build(tokenizer: Any, pairs: Iterable[PreferencePair], max_length: int, rule: MarginRule, split: str) -> Pairs:
     """Tokenize the pairs of a split.
 
@@ -95,10 +115,12 @@ def build(tokenizer: Any, pairs: Iterable[PreferencePair], max_length: int, rule
         if encoded is None:
             continue
         prompt_kept, chosen, rejected = encoded
-        margin = rule.margin(pair.meta.get("ratings"))
+        ratings = pair.meta.get("ratings")
+        margin = rule.margin(ratings)
         num_shortened += prompt_kept < len(pair.prompt)
         num_unrated += margin is None
-        rows.append(EncodedPair([*chosen[0], *chosen[1]], [*rejected[0], *rejected[1]], len(chosen[1]), len(rejected[1]), margin or 0.0))
+        sequences = [*chosen[0], *chosen[1]], [*rejected[0], *rejected[1]]
+        rows.append(EncodedPair(*sequences, len(chosen[1]), len(rejected[1]), margin or 0.0, safety_ratings(ratings)))
     if not rows:
         raise ContractError(f"{split}: none of {len(source)} preference pairs can be used; give preferences, or check max_length")
     _logger.info("%s: %d pairs, %d without ratings, %d too long", split, len(rows), num_unrated, len(source) - len(rows))
@@ -120,7 +142,7 @@ def _encode(
     return len(prompt), chat.encode_reply(tokenizer, prompt, pair.chosen[0]), chat.encode_reply(tokenizer, prompt, pair.rejected[0])
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -1,30 +1,26 @@
-"""The reward stage: a LoRA adapter and a scalar head learn which of two replies a person prefers."""
+"""The reward stage: LoRA adapters and scalar heads learn which of two replies a person prefers."""
 
 import gc
-import math
-import random
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
 from kfp import dsl
 
-from components.reward import agreement, pairs, scoring
+from components.reward import agreement, pairs, safety, scoring
 from components.reward.config import RewardConfig
 from components.reward.curves import build_page
-from components.reward.scoring import ADAPTER
-from components.reward.trainer import RewardTrainer
+from components.reward.losses import bradley_terry
+from components.reward.members import Material, TrainedMember, ensemble_scores, train_members
 from components.shared import artifacts, checkpoints, modeling, report, tracking
 from components.shared.artifacts import Manifest
 from components.shared.base_model import BaseModelReference, read_reference
 from components.shared.dataset_splits import DatasetSplit
 from components.shared.errors import ContractError
 from components.shared.outputs import publish_metrics, publish_page
-from components.shared.reward_model import REWARD_SCHEMA, Normalisation, ScalarHead, save_reward_model
-from components.shared.tracking import StageRun
-
-_PARITY_PAIRS = 4
+from components.shared.reward_model import REWARD_SCHEMA
 
 
 def run(
@@ -51,17 +47,22 @@ def run(
         rule = pairs.MarginRule(tuple(settings.margin_attributes) if settings.margin == "ratings" else (), settings.margin_scale)
         rows = pairs.build(tokenizer, train_split.preferences(), settings.max_length, rule, "train")
         held_out = pairs.build(tokenizer, validation_split.preferences(), settings.max_length, rule, "validation")
+        if settings.safety_head:
+            safety.require_ratings(rows.rows, "train")
+            safety.require_ratings(held_out.rows, "validation")
         folder = checkpoints.checkpoint_directory("reward", settings.to_parameter(), parents)
-        trainer = _trainer(reference, sft_directory, rows, held_out, settings)
-        values, normalisation = _train(trainer, stage, folder, rows, held_out, settings)
         directory = artifacts.start(reward_model.path)
-        save_reward_model(trainer.model, ADAPTER, trainer.head, normalisation, directory)
-        values["reload_difference"] = _check(trainer, reference, directory, held_out)
+        material = Material(reference, sft_directory, rows.rows, held_out.rows)
+        members = train_members(material, settings, stage, folder, directory)
+        values = _values(members, rows, held_out)
+        gc.collect()  # two bases need not fit on the accelerator at once
+        torch.cuda.empty_cache()
+        values["reload_difference"] = scoring.check_reload(reference, directory, material.probes, [member.probes for member in members])
         properties = {"base_model": reference.uri, "base_model_digest": reference.digest, "sft_adapter_digest": sft_manifest.digest}
-        normalisation_values = {"score_mean": normalisation.mean, "score_std": normalisation.std}
+        normalisation_values = {"score_mean": members[0].normalisation.mean, "score_std": members[0].normalisation.std}
         artifacts.seal(reward_model, REWARD_SCHEMA, properties={**properties, **normalisation_values, **values}, parents=parents)
         publish_metrics(metrics, {**values, **normalisation_values}, stage)
-        publish_page(curves, report.render(build_page(values, normalisation, trainer.history, rows, held_out)), stage, "reward.html")
+        publish_page(curves, report.render(build_page(values, members, rows, held_out)), stage, "reward.html")
         checkpoints.remove(folder)
 
 
@@ -81,51 +82,39 @@ def open_adapter(artifact: Any, reference: BaseModelReference) -> tuple[Path, Ma
     return directory, manifest
 
 
-def _trainer(
-    reference: BaseModelReference, sft_directory: Path, rows: pairs.Pairs, held_out: pairs.Pairs, settings: RewardConfig
-) -> RewardTrainer:
-    checkpoints.seed_everything(settings.seed)
-    model = modeling.load_adapter(modeling.load_base(reference), ADAPTER, sft_directory)  # the reward adapter starts as the SFT adapter
-    modeling.use_adapter(model, ADAPTER, trainable=True)
-    if settings.activation_checkpointing:
-        model.get_base_model().activation_checkpointing_enable({"use_reentrant": False})
-    head = ScalarHead(model.get_base_model().config.hidden_size).to(modeling.device())
-    return RewardTrainer(model, head, rows.rows, held_out.rows, settings)
-
-
-def _train(
-    trainer: RewardTrainer, stage: StageRun, folder: Path | None, rows: pairs.Pairs, held_out: pairs.Pairs, settings: RewardConfig
-) -> tuple[dict[str, float], Normalisation]:
-    """Train, choose the weights, measure them on the held-out pairs and normalise on training replies."""
-    trainer.train(stage, folder)
-    chosen_step = trainer.num_steps
-    if settings.load_best and trainer.best is not None:
-        trainer.restore_best()
-        chosen_step = int(trainer.best["step"])
-    scored = scoring.score_pairs(trainer.model, trainer.head, held_out.rows, settings.batch_size, "held-out pairs")
-    known = random.Random(settings.seed).sample(rows.rows, min(settings.num_normalisation_pairs, len(rows.rows)))
-    on_training = scoring.score_pairs(trainer.model, trainer.head, known, settings.batch_size, "training replies")
-    raw = numpy.array([*on_training.chosen, *on_training.rejected])
-    normalisation = Normalisation(mean=float(raw.mean()), std=float(raw.std()))
-    if not (math.isfinite(normalisation.mean) and normalisation.std > 0):
-        raise ContractError(
-            f"scores of training replies have mean {normalisation.mean} and standard deviation {normalisation.std}: nothing was learned "
-            "that PPO could use; lower learning_rate or look at the pairs"
-        )
-    trainable = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
+def _values(members: Sequence[TrainedMember], rows: pairs.Pairs, held_out: pairs.Pairs) -> dict[str, float]:
+    """Return what the stage measured: of the mean over members, on member 0's scale, and of each."""
+    scores = ensemble_scores(members)
+    mean = scoring.paired(scores.mean(0).tolist(), held_out.rows)
+    first = members[0]
     values = {
-        **_agreement(scored),
-        "validation_loss": float(trainer.best["loss"]) if settings.load_best and trainer.best else trainer.history[-1]["validation/loss"],
-        "train_accuracy": agreement.accuracy(on_training).value,
-        "chosen_step": chosen_step,
-        "num_steps": trainer.num_steps,
-        "num_trainable_parameters": trainable + sum(parameter.numel() for parameter in trainer.head.parameters()),
+        **_agreement(mean),
+        "validation_loss": first.validation_loss,
+        "train_accuracy": first.train_accuracy,
+        "chosen_step": first.chosen_step,
+        "num_steps": first.num_steps,
+        "num_trainable_parameters": sum(member.num_parameters for member in members),
         "num_train_pairs": len(rows.rows),
         "num_unrated_pairs": rows.num_unrated,
         "num_shortened_pairs": rows.num_shortened,
         "num_too_long_pairs": rows.num_too_long + held_out.num_too_long,
     }
-    return values, normalisation
+    if len(members) > 1:
+        gaps = torch.tensor(mean.chosen, dtype=torch.float64) - torch.tensor(mean.rejected, dtype=torch.float64)
+        values["validation_loss"] = float(bradley_terry(gaps, torch.zeros_like(gaps), torch.zeros_like(gaps)).mean())
+        values |= {"ensemble_std": float(scores.std(0, correction=0).mean()), "ensemble_correlation": _mean_correlation(scores.tolist())}
+        for index, member in enumerate(members):
+            values[f"member_{index}_accuracy"] = agreement.accuracy(scoring.paired(member.held_out, held_out.rows)).value
+    ratings = [member.ratings for member in members if member.ratings is not None]
+    if ratings:
+        predicted = torch.tensor(ratings, dtype=torch.float64).mean(0).tolist()
+        values |= safety.safety_metrics(predicted, held_out.rows, safety.mean_rating(rows.rows))
+    return values
+
+
+def _mean_correlation(scores: Sequence[Sequence[float]]) -> float:
+    correlations = [agreement.spearman(left, right) for left, right in itertools.combinations(scores, 2)]
+    return sum(correlations) / len(correlations)
 
 
 def _agreement(scored: agreement.ScoredPairs) -> dict[str, float]:
@@ -144,12 +133,3 @@ def _agreement(scored: agreement.ScoredPairs) -> dict[str, float]:
         "length_correlation": agreement.length_correlation(scored),
         "calibration_error": agreement.calibration_error(scored),
     }
-
-
-def _check(trainer: RewardTrainer, reference: BaseModelReference, directory: Path, held_out: pairs.Pairs) -> float:
-    sequences = [ids for row in held_out.rows[:_PARITY_PAIRS] for ids in (row.chosen_ids, row.rejected_ids)]
-    expected = scoring.score(trainer.model, trainer.head, sequences, len(sequences), "score for the check")
-    trainer.model.cpu()  # two bases need not fit on the accelerator at once
-    gc.collect()
-    torch.cuda.empty_cache()
-    return scoring.check_reload(reference, directory, sequences, expected)

@@ -17,7 +17,7 @@ from components.shared.base_model import read_reference
 from components.shared.errors import ContractError
 from components.shared.lora import LoraSettings
 from components.shared.records import PreferencePair
-from components.shared.reward_model import REWARD_SCHEMA, load_reward_model
+from components.shared.reward_model import REWARD_SCHEMA, load_reward_members, load_reward_model
 from tests.stage_inputs import finish, run_stage, start_stage, tracking_in, wait_for, write_split
 from tests.tiny_model import base_model_parameter, build_tiny_model, preference_pair, reference_of
 
@@ -156,3 +156,109 @@ def test_no_preferences_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="train: none of 0 preference pairs can be used"):
         run("wrong", train=write_split(tmp_path / "none", pairs=none))
     assert not (tmp_path / "wrong" / "reward_model" / artifacts.MANIFEST).exists()
+
+
+ENSEMBLE = {**CONFIG, "num_epochs": 4, "ensemble_size": 2, "safety_head": True}
+
+
+def rated(pair: PreferencePair) -> PreferencePair:
+    """The pair with safety ratings: brush-offs are worse."""
+    ratings = {side: {**values, "safety": {"chosen": 5, "rejected": 2}[side]} for side, values in pair.meta["ratings"].items()}
+    return pair.model_copy(update={"meta": {"ratings": ratings}})
+
+
+@pytest.fixture(scope="module")
+def rated_inputs(tmp_path_factory: pytest.TempPathFactory, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("rated")
+    return {
+        **inputs,
+        "train": write_split(folder / "train", pairs=[rated(preference_pair(i)) if i % 4 else preference_pair(i) for i in range(24)]),
+        "validation": write_split(folder / "validation", pairs=[rated(preference_pair(i)) for i in range(24, 36)]),
+    }
+
+
+@pytest.fixture(scope="module")
+def ensemble(tmp_path_factory: pytest.TempPathFactory, rated_inputs: Mapping[str, Any]) -> Path:
+    folder = tmp_path_factory.mktemp("ensemble")
+    code, output = finish(start_stage("reward", folder / "out", rated_inputs, OUTPUTS, ENSEMBLE, **tracking_in(folder)))
+    assert code == 0, output
+    return folder / "out"
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+def test_an_ensemble_killed_at_its_second_member_ends_with_the_same_bytes(
+    run: Run, tmp_path: Path, rated_inputs: Mapping[str, Any], ensemble: Path, caplog: pytest.LogCaptureFixture, stop: signal.Signals
+) -> None:
+    first = start_stage("reward", tmp_path / "first", rated_inputs, OUTPUTS, ENSEMBLE)
+    state = wait_for("checkpoints/reward-*/member-1/state.pt", tmp_path, first)
+    first.send_signal(stop)
+    code, output = finish(first)
+    assert code == (143 if stop is signal.SIGTERM else -stop), output
+    assert not (tmp_path / "first" / "reward_model" / artifacts.MANIFEST).exists()
+    step = torch.load(state, weights_only=True)["step"]
+    assert 0 < step < 4 * 6
+
+    with caplog.at_level("INFO"):
+        second = run("second", ENSEMBLE, **rated_inputs)
+
+    assert "continuing from step 24 of 24" in caplog.text
+    assert f"continuing from step {step} of 24" in caplog.text
+    resumed, whole = (artifacts.open_sealed(folder / "reward_model", REWARD_SCHEMA)[1] for folder in (second, ensemble))
+    assert resumed.files == whole.files
+    assert resumed.digest == whole.digest  # metrics are among its properties
+    assert (second / "curves").read_bytes() == (ensemble / "curves").read_bytes()
+
+
+def test_what_an_ensemble_leaves_behind(ensemble: Path, rated_inputs: Mapping[str, Any]) -> None:
+    directory, manifest = artifacts.open_sealed(ensemble / "reward_model", REWARD_SCHEMA)
+    metrics = json.loads((ensemble / "metrics").read_text())
+    reference = reference_of(Path(read_reference(rated_inputs["base_model"]).location))
+    _, members = load_reward_members(modeling.load_base(reference), "reward", directory)
+
+    assert {name for name in manifest.files if name.endswith("head.safetensors")} == {
+        "head.safetensors",
+        "safety_head.safetensors",
+        "member-1/head.safetensors",
+        "member-1/safety_head.safetensors",
+    }
+    assert [member.adapter for member in members] == ["reward", "reward_1"]
+    assert all(member.safety_head is not None for member in members)
+    assert not torch.equal(members[0].head.linear.weight, members[1].head.linear.weight)
+    assert metrics["accuracy"] > 0.9
+    assert metrics["ensemble_std"] > 0
+    assert 0 < metrics["ensemble_correlation"] < 1
+    assert min(metrics["member_0_accuracy"], metrics["member_1_accuracy"]) > 0.5
+    assert metrics["score_mean"] == members[0].normalisation.mean
+    assert metrics["safety_n"] == 24
+    assert metrics["safety_error"] < metrics["safety_constant_error"] == pytest.approx(1.5)
+    assert metrics["safety_correlation"] > 0.5
+    assert metrics["reload_difference"] <= 1e-5
+    page = (ensemble / "curves").read_text()
+    assert page.count("<svg") == 6
+    assert "2 members" in page
+    assert "they share errors" in page
+    assert f"{metrics['safety_error']:.3f}" in page
+
+
+def test_each_member_has_its_curves_in_the_tracking_server(ensemble: Path) -> None:
+    client = MlflowClient(f"sqlite:///{ensemble.parent}/mlflow.db")
+    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+
+    for prefix in ("", "member-1/"):
+        history = client.get_metric_history(run.info.run_id, f"{prefix}validation/safety_error")
+        assert [point.step for point in history] == [6, 12, 18, 24]
+
+
+def test_the_first_member_of_an_ensemble_is_the_model_that_stands_alone(run: Run, inputs: Mapping[str, Any]) -> None:
+    short = {**CONFIG, "num_epochs": 1}
+    alone, first = run("alone", short) / "reward_model", run("two", {**short, "ensemble_size": 2}) / "reward_model"
+
+    names = sorted(path.name for path in alone.iterdir() if path.name != artifacts.MANIFEST)
+    assert names == ["adapter_config.json", "adapter_model.safetensors", "head.safetensors", "normalisation.json"]
+    assert all((alone / name).read_bytes() == (first / name).read_bytes() for name in names)
+
+
+def test_a_safety_head_without_ratings_is_refused_before_training(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="train: safety_head is set, but none of 24 pairs has a number"):
+        run("wrong", {**CONFIG, "safety_head": True})
+    assert not (tmp_path / "wrong" / "reward_model").exists()

@@ -152,7 +152,7 @@ def test_a_saved_reward_model_scores_the_same(reference: BaseModelReference, row
     expected = score(trainer.model, trainer.head, sequences, len(sequences))
     save_reward_model(trainer.model, ADAPTER, trainer.head, Normalisation(0.5, 2.0), tmp_path)
 
-    assert check_reload(reference, tmp_path, sequences, expected) <= 1e-5
+    assert check_reload(reference, tmp_path, sequences, [[expected]]) <= 1e-5
     assert load_reward_model(modeling.load_base(reference), "other", tmp_path)[2] == Normalisation(0.5, 2.0)
 
 
@@ -168,4 +168,4 @@ def test_a_lost_head_or_adapter_is_noticed(reference: BaseModelReference, rows: 
     save_file({key: torch.zeros_like(value) for key, value in load_file(path).items()}, path)
 
     with pytest.raises(ContractError, match="off the trained one"):
-        check_reload(reference, tmp_path, sequences, expected)
+        check_reload(reference, tmp_path, sequences, [[expected]])
