@@ -46,9 +46,10 @@ def clipped_policy_loss(
     Returns:
         Share of the token mean, a scalar.
     """
-    log_ratio, advantages = zero_padding(logprobs - old_logprobs, mask), zero_padding(advantages, mask)
-    ratio = torch.exp(_below_overflow(log_ratio))
-    return -(_effective_ratio(ratio, advantages, cliprange, cliprange_high, dual_clip) * advantages).sum() / num_tokens
+    log_ratio = zero_padding(logprobs - old_logprobs, mask)
+    advantages = zero_padding(advantages, mask)
+    effective = _effective_ratio(_bounded_exp(log_ratio), advantages, cliprange, cliprange_high, dual_clip)
+    return -(effective * advantages).sum() / num_tokens
 
 
 def clipped_value_loss(
@@ -110,7 +111,7 @@ def kl_estimate(logprobs: torch.Tensor, ref_logprobs: torch.Tensor, estimator: K
         return difference
     if estimator == "k2":
         return 0.5 * difference.square()
-    return torch.expm1(_below_overflow(-difference)) + difference
+    return torch.expm1(_bounded(-difference)) + difference
 
 
 @torch.no_grad()
@@ -131,14 +132,14 @@ def policy_statistics(
     tokens whose gradient is zero because of a clip: of rho from below (``policy/clipfrac_low``) or from above, by ``cliprange_high`` or
     ``dual_clip`` (``policy/clipfrac_high``). Arguments as in ``clipped_policy_loss``.
     """
-    log_ratio, advantages = zero_padding(logprobs - old_logprobs, mask), zero_padding(advantages, mask)
-    ratio = torch.exp(_below_overflow(log_ratio))
+    log_ratio = logprobs - old_logprobs
+    ratio = _bounded_exp(log_ratio)
     effective = _effective_ratio(ratio, advantages, cliprange, cliprange_high, dual_clip)
-    # A token without an advantage has no gradient to lose; one whose rho would overflow has lost its own.
-    low = (effective > ratio) & (advantages != 0)
-    high = ((effective < ratio) | (_below_overflow(log_ratio) < log_ratio)) & (advantages != 0)
+    low = effective > ratio
+    # A ratio that would overflow has lost its gradient too; a token without an advantage has none to lose.
+    high = ((effective < ratio) | (_bounded(log_ratio) < log_ratio)) & (advantages != 0)
     return {
-        "policy/approxkl": masked_mean_share(torch.expm1(_below_overflow(log_ratio)) - log_ratio, mask, num_tokens),
+        "policy/approxkl": masked_mean_share(torch.expm1(_bounded(log_ratio)) - log_ratio, mask, num_tokens),
         "policy/clipfrac": masked_mean_share((low | high).to(ratio.dtype), mask, num_tokens),
         "policy/clipfrac_low": masked_mean_share(low.to(ratio.dtype), mask, num_tokens),
         "policy/clipfrac_high": masked_mean_share(high.to(ratio.dtype), mask, num_tokens),
@@ -174,5 +175,10 @@ def _value_errors(
     return (values - returns).square(), (clipped - returns).square()
 
 
-def _below_overflow(exponent: torch.Tensor) -> torch.Tensor:
+def _bounded_exp(exponent: torch.Tensor) -> torch.Tensor:
+    return torch.exp(_bounded(exponent))
+
+
+def _bounded(exponent: torch.Tensor) -> torch.Tensor:
+    # Where exp overflows, its gradient is 0 * inf even for a token that was clipped.
     return exponent.clamp(max=0.5 * math.log(torch.finfo(exponent.dtype).max))

@@ -111,4 +111,6 @@ def test_explained_variance() -> None:
     assert explained_variance(torch.full_like(returns, 2.0), returns, MASK) == pytest.approx(0.0, abs=1e-6)
     # errors 0, 0, 0, 2: variance 3/4; returns 1, 2, 3, 6: variance 14/4
     assert explained_variance(rows([1.0, 2.0, 3.0], [4.0]), returns, MASK) == pytest.approx(1 - 0.75 / 3.5, rel=1e-6)
+    # Of a hundredth of that it is the same: only returns that are all equal explain nothing.
+    assert explained_variance(rows([0.01, 0.02, 0.03], [0.04]), returns / 100, MASK) == pytest.approx(1 - 0.75 / 3.5, rel=1e-6)
     assert explained_variance(rows([1.0, 2.0, 3.0], [4.0]), torch.ones_like(returns), MASK) == 0.0

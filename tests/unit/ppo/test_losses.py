@@ -226,6 +226,8 @@ def test_value_gradient_equals_finite_differences() -> None:
 def test_value_statistics_count_the_tokens_that_the_clip_stopped() -> None:
     # Only of the second is the clipped error the larger one: 3.24 > 1.
     assert value_statistics(VALUES, OLD_VALUES, RETURNS, VALUE_MASK, 0.2, 3.0)["value/clipfrac"].item() == pytest.approx(1 / 3)
+    # With eps = 0.05 of the third as well: (1.05 - 1.5)^2 > (1.1 - 1.5)^2. The first moves away from its return and is never stopped.
+    assert value_statistics(VALUES, OLD_VALUES, RETURNS, VALUE_MASK, 0.05, 3.0)["value/clipfrac"].item() == pytest.approx(2 / 3)
     assert value_statistics(VALUES, OLD_VALUES, RETURNS, VALUE_MASK, 5.0, 3.0)["value/clipfrac"].item() == 0.0
 
 

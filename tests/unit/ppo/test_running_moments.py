@@ -33,7 +33,7 @@ def test_three_batches_by_hand() -> None:
 def test_std_is_one_until_there_are_two_different_values() -> None:
     moments = RunningMoments()
     assert (moments.count, moments.mean, moments.std) == (0, 0.0, 1.0)
-    for count in (1, 3, 7):
+    for count in (3, 1, 7):
         moments.update(torch.full((count,), 0.1, dtype=DOUBLE))  # not a binary fraction: sums of it round
         assert (moments.mean, moments.std) == (0.1, 1.0)
     moments.update(torch.tensor([0.1 + 2**-40], dtype=DOUBLE))
