@@ -7,7 +7,7 @@ Clipping, AdamW and controllers then see the same numbers on every rank and stay
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 
 from components.shared import distributed
-from components.shared.errors import ContractError
+from components.shared.errors import ContractError, Interrupted
 
 T = TypeVar("T")
 PATIENCE = datetime.timedelta(hours=1)
@@ -103,6 +103,24 @@ class Parallel:
         dist.all_reduce(votes, dist.ReduceOp.MAX)
         return bool(votes.item())
 
+    def stop_together(self, work: Callable[[], T]) -> T:
+        """Do this rank's part of some work that a stop request may break off; broken off on one rank, it is on all.
+
+        Without this, the ranks that had finished their part would wait for the stopped one in the next exchange.
+
+        Raises:
+            Interrupted: on every rank, if the work raised it on any.
+        """
+        result: list[T] = []
+        try:
+            result.append(work())
+        except Interrupted:
+            if self.size == 1:
+                raise
+        if self.agreed(not result):
+            raise Interrupted
+        return result[0]
+
     def _summed(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         flat = torch.cat([tensor.reshape(-1).to(self.device) for tensor in tensors])
         dist.all_reduce(flat, dist.ReduceOp.SUM)
@@ -138,7 +156,10 @@ def from_environment() -> Parallel:
 
 
 def close(parallel: Parallel) -> None:
-    """Leave the group; the others need not leave at the same time."""
+    """Leave the group at the end of a run; the others need not leave at the same time.
+
+    Not for a failed run: leaving in order waits for exchanges that a lost rank never finishes. The launcher ends such a process.
+    """
     if parallel.size > 1:
         dist.destroy_process_group()
 

@@ -9,7 +9,7 @@ import torch
 
 from components.ppo.batches import Reply
 from components.ppo.parallel import Parallel, close, from_environment
-from components.shared.errors import ContractError
+from components.shared.errors import ContractError, Interrupted
 from tests.ranks import run_ranks
 
 SIZE = 3
@@ -51,6 +51,20 @@ def gradients(parallel: Parallel, rows: list[int]) -> dict[str, torch.Tensor | N
     return {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
+def stopped(parallel: Parallel, who: int | None) -> bool | int:
+    """Work on every rank, broken off on one of them; True where the work ended as a stop, else what it gave."""
+
+    def work() -> int:
+        if parallel.rank == who:
+            raise Interrupted
+        return 10 + parallel.rank
+
+    try:
+        return parallel.stop_together(work)
+    except Interrupted:
+        return True
+
+
 def one_rank(folder: Path) -> None:
     """Run by each process: use every method and write what it gave."""
     parallel = from_environment()
@@ -70,6 +84,7 @@ def one_rank(folder: Path) -> None:
         "gradients of two rows": gradients(parallel, [0, 3]),
         "agreed": [parallel.agreed(flag) for flag in (False, parallel.rank == 2, True)],
     }
+    results["stopped"] = [stopped(parallel, who) for who in (None, 1)]
     close(parallel)
     torch.save(results, folder / f"rank{results['place'][0]}.pt")
 
@@ -127,6 +142,10 @@ def test_a_stop_asked_of_one_is_a_stop_of_all(ranks: list[dict[str, Any]]) -> No
     assert [rank["agreed"] for rank in ranks] == [[False, True, True]] * SIZE
 
 
+def test_work_broken_off_on_one_rank_is_broken_off_on_all(ranks: list[dict[str, Any]]) -> None:
+    assert [rank["stopped"] for rank in ranks] == [[10, True], [11, True], [12, True]]
+
+
 def test_one_process_changes_nothing(clean: Callable[..., None]) -> None:
     clean()
     parallel = from_environment()
@@ -141,6 +160,8 @@ def test_one_process_changes_nothing(clean: Callable[..., None]) -> None:
     assert tensor.item() == 1.5
     assert parallel.agreed(True)
     assert not parallel.agreed(False)
+    assert stopped(parallel, None) == 10
+    assert stopped(parallel, 0) is True
     close(parallel)
     assert not torch.distributed.is_initialized()
 
