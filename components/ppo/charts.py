@@ -47,7 +47,7 @@ _DETAILS = (
     Chart("Gradient norm before clipping", {"policy": "policy/grad_norm", "value": "value/grad_norm"}),
     Chart("Learning rate of the policy", {"learning rate": "update/learning_rate"}),
     Chart("Replies cut at the length limit, %", {"truncated": "objective/truncated_fraction"}, factor=100),
-    Chart("Throughput, tokens/second", {"tokens": "timing/tokens_per_second"}),
+    Chart("Throughput, reply tokens/second", {"tokens": "timing/tokens_per_second"}),
 )
 
 

@@ -114,7 +114,7 @@ def _series(history: History, chart: Chart) -> dict[str, Points]:
         ]
         for label, metric in chart.lines.items()
     }
-    filled = {label: points for label, points in series.items() if points}
+    filled: dict[str, Points] = {label: points for label, points in series.items() if points}
     if chart.changing and all(len({y for _, y in points}) == 1 for points in filled.values()):
         return {}
     return filled
