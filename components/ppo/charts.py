@@ -60,11 +60,13 @@ def render_curves(
         history: metrics of each step; charts of metrics that no step has are left out.
         evaluations: on validation prompts, the first before training.
         settings: the run's settings.
-        reward_std: standard deviation of the scores in normalisation, which gives the gain its scale.
+        reward_std: standard deviation of the scores in normalisation, which gives the gain its scale; 0 where scores never differed.
         selection: which policy was kept and why; None: the last.
     """
     kept = selection.kept if selection else None
-    digits = max(0, 2 - math.floor(math.log10(reward_std)))  # a hundredth of the scores' spread is the last digit worth reading
+    digits = (
+        max(0, 2 - math.floor(math.log10(reward_std))) if reward_std > 0 else 2
+    )  # a hundredth of the scores' spread is the last digit worth reading
     verdict, good = _verdict(evaluations, kept, reward_std, digits)
     dots = {name: [(float(row.step), row.metrics()[name]) for row in evaluations] for name in evaluations[0].metrics()}
     step = kept.step if kept and kept.step > 0 else None
@@ -94,9 +96,9 @@ def _verdict(evaluations: Sequence[Evaluation], kept: Candidate | None, reward_s
     which = f"The policy of step {kept.step}{place} is kept. " if kept else ""
     moved = f"{first['eval/scores']:.{digits}f} -> {score:.{digits}f}"
     interval = f"95 % interval {gain[1]:.{digits}f} to {gain[2]:.{digits}f}"
+    relative = f"{gain[0] / reward_std:.2f} standard deviations, " if reward_std > 0 else ""
     return (
-        f"{which}Validation score {moved}: a gain of {gain[0]:.{digits}f} ({interval}), {gain[0] / reward_std:.2f} standard deviations, "
-        f"at a KL of {kl:.2f} nats per reply."
+        f"{which}Validation score {moved}: a gain of {gain[0]:.{digits}f} ({interval}), {relative}at a KL of {kl:.2f} nats per reply."
     ), gain[1] > 0
 
 

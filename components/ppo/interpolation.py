@@ -80,8 +80,8 @@ def interpolate(model: PeftModel, sft: str, policy: str, target: str, a: float) 
     """Add adapter ``target``, fp32, whose update is ``W_sft + a (W_policy - W_sft)``.
 
     At a = 1 it is a copy of ``policy`` and at a = 0 of ``sft``, of their own rank; in between its rank is the sum of both (a server may
-    have to allow it, such as vLLM's ``max_lora_rank``). An adapter of that name is replaced. Afterwards ``policy`` is active and nothing is
-    trainable.
+    have to allow it, such as vLLM's ``max_lora_rank``). An adapter of that name is replaced. It has no dropout, whatever mode the model is
+    in. Afterwards ``policy`` is active and nothing is trainable.
 
     Args:
         model: base with the adapters ``sft`` and ``policy``, neither of which changes.
@@ -102,8 +102,15 @@ def interpolate(model: PeftModel, sft: str, policy: str, target: str, a: float) 
         model.delete_adapter(target)
     if a in (0, 1):
         copy_adapter(model, policy if a == 1 else sft, target)
-        return
-    check_interpolable(model, sft, policy)
+    else:
+        check_interpolable(model, sft, policy)
+        _add_mean(model, sft, policy, target, a)
+    for name, module in model.named_modules():
+        if name.endswith(f".lora_dropout.{target}") and isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+
+
+def _add_mean(model: PeftModel, sft: str, policy: str, target: str, a: float) -> None:
     before, after = model.peft_config[sft], model.peft_config[policy]
     sft_scale = (before.lora_alpha / before.r) / (after.lora_alpha / after.r)
     state = interpolated_state(adapter_state(model, sft), adapter_state(model, policy), a, sft_scale=sft_scale)

@@ -112,8 +112,10 @@ def test_critic_warmup_and_odd_numbers_are_drawn() -> None:
     assert panels(page(rows)) == PANELS
 
 
-def test_one_step_is_a_run() -> None:
-    assert panels(page(history(1))) == PANELS
+def test_one_step_and_scores_without_spread_make_a_page() -> None:
+    html = render_curves(history(1), [RUN[0], RUN[0]], PpoConfig.parse({"total_episodes": 64}), 0.0)
+    assert panels(html) == PANELS
+    assert "a gain of 0.00 (95 % interval 0.00 to 0.00), at a KL" in verdict(html)
 
 
 @pytest.mark.parametrize(("level", "drawn"), [(9.0, True), (50.0, False)])

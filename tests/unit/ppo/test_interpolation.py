@@ -21,8 +21,9 @@ NO_DROPOUT: dict[str, Any] = {"lora_dropout": 0.0, "task_type": "CAUSAL_LM", "ta
 def pair(family: Family, *, rank: int = 4, alpha: float = 8, policy_rank: int = 4, policy_alpha: float = 8) -> PeftModel:
     """A base with two adapters that share nothing."""
     torch.manual_seed(3)
-    model = new_adapter(load_base(family.reference), "sft", LoraSettings(r=rank, alpha=alpha))
-    model.add_adapter("policy", LoraConfig(**{**NO_DROPOUT, "target_modules": "all-linear"}, r=policy_rank, lora_alpha=policy_alpha))
+    model = new_adapter(load_base(family.reference), "sft", LoraSettings(r=rank, alpha=alpha, dropout=0.1))
+    shape = {"r": policy_rank, "lora_alpha": policy_alpha, "lora_dropout": 0.1, "target_modules": "all-linear"}
+    model.add_adapter("policy", LoraConfig(**{**NO_DROPOUT, **shape}))
     for name in ("sft", "policy"):
         shake(model, name, 0.1)
     return model.eval()
@@ -80,6 +81,17 @@ def test_the_ends_are_copies(family: Family, tmp_path: Path, a: float, end: str)
         save_adapter(model, name, tmp_path / name)
     for file in ("adapter_model.safetensors", "adapter_config.json"):
         assert (tmp_path / end / file).read_bytes() == (tmp_path / "between" / file).read_bytes()
+
+
+@pytest.mark.parametrize("a", [0.0, 0.5, 1.0])
+def test_there_is_no_dropout_in_train_mode(family: Family, a: float) -> None:
+    model = pair(family)
+    interpolate(model, "sft", "policy", "between", a)
+    use_adapter(model, "between")
+    quiet = logits(model.eval())
+    assert torch.equal(logits(model.train()), quiet)
+    use_adapter(model, "sft")
+    assert not torch.equal(logits(model), logits(model)), "the adapters that it is made of keep theirs"
 
 
 def test_one_name_serves_every_a_and_leaves_the_two_alone(family: Family, tmp_path: Path) -> None:
