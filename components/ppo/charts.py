@@ -64,9 +64,8 @@ def render_curves(
         selection: which policy was kept and why; None: the last.
     """
     kept = selection.kept if selection else None
-    digits = (
-        max(0, 2 - math.floor(math.log10(reward_std))) if reward_std > 0 else 2
-    )  # a hundredth of the scores' spread is the last digit worth reading
+    # A hundredth of the scores' spread is the last digit worth reading.
+    digits = max(0, 2 - math.floor(math.log10(reward_std))) if reward_std > 0 else 2
     verdict, good = _verdict(evaluations, kept, reward_std, digits)
     dots = {name: [(float(row.step), row.metrics()[name]) for row in evaluations] for name in evaluations[0].metrics()}
     step = kept.step if kept and kept.step > 0 else None
