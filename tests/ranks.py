@@ -10,11 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def run_ranks(function: str, size: int, folder: Path, *arguments: str) -> None:
+def run_ranks(function: str, size: int, folder: Path, *arguments: str, code: int = 0) -> None:
     """Call ``module:function(folder, *arguments)`` in ``size`` processes with torchrun's variables and wait for all.
 
     Raises:
-        AssertionError: a process failed; the message holds what each of them wrote.
+        AssertionError: a process ended with another exit code than ``code``; the message holds what each of them wrote.
     """
     variables = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     if size == 1:
@@ -28,7 +28,7 @@ def run_ranks(function: str, size: int, folder: Path, *arguments: str) -> None:
         processes.append(subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes))  # type: ignore[call-overload]
     written = [process.communicate()[0] for process in processes]
     codes = [process.returncode for process in processes]
-    assert codes == [0] * size, f"exit codes {codes}\n" + "\n".join(written)
+    assert codes == [code] * size, f"exit codes {codes}\n" + "\n".join(written)
 
 
 def _free_port() -> int:

@@ -76,6 +76,15 @@ class Parallel:
             alike = [tensor for tensor in tensors if tensor.dtype == dtype]
             _lay_out(self._summed([tensor.detach() for tensor in alike]), alike)
 
+    def from_main_(self, *tensors: torch.Tensor) -> None:
+        """Replace each tensor by rank 0's, in place: ranks that start equal stay equal, since all their steps are."""
+        if self.size == 1:
+            return
+        for tensor in tensors:
+            held = tensor.detach().to(self.device).contiguous()
+            dist.broadcast(held, src=0)
+            _lay_out(held.reshape(-1), [tensor])
+
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Replace each parameter's gradient by its sum over ranks, in one exchange.
 

@@ -84,6 +84,12 @@ def one_rank(folder: Path) -> None:
         "gradients of two rows": gradients(parallel, [0, 3]),
         "agreed": [parallel.agreed(flag) for flag in (False, parallel.rank == 2, True)],
     }
+    model = Critic()
+    with torch.no_grad():
+        model.common.add_(parallel.rank)
+    column = torch.arange(6.0).view(2, 3)[:, 1:] + parallel.rank
+    parallel.from_main_(*model.parameters(), column)
+    results["from main"] = (model.common.detach(), column)
     results["stopped"] = [stopped(parallel, who) for who in (None, 1)]
     close(parallel)
     torch.save(results, folder / f"rank{results['place'][0]}.pt")
@@ -124,6 +130,12 @@ def test_sums_keep_shape_and_type(ranks: list[dict[str, Any]]) -> None:
         assert bits.dtype == torch.float64
         assert bits.item() == 3 * 2.0**-30
         assert torch.equal(transposed, 3 * torch.arange(6.0).view(2, 3).T)
+
+
+def test_ranks_start_from_what_the_first_has(ranks: list[dict[str, Any]]) -> None:
+    for rank in ranks:
+        assert torch.equal(rank["from main"][0], Critic().common)
+        assert torch.equal(rank["from main"][1], torch.tensor([[1.0, 2.0], [4.0, 5.0]]))
 
 
 @pytest.mark.parametrize(("name", "rows"), [("gradients", list(range(BATCH))), ("gradients of two rows", [0, 3])])
