@@ -97,8 +97,7 @@ def weights_of(roles: Roles) -> dict[str, torch.Tensor]:
 def trained(folder: Path, family: Family, size: int, stop: str = "never", code: int = 0, **changes: Any) -> list[dict[str, Any]]:
     """Train in ``size`` processes and return what each of them got."""
     folder.mkdir(exist_ok=True)
-    function = "tests.unit.ppo.test_data_parallel:one_rank"
-    run_ranks(function, size, folder, str(family.base.parent), json.dumps(changes), stop, code=code)
+    run_ranks(one_rank, size, folder, str(family.base.parent), json.dumps(changes), stop, code=code)
     return [] if code else [torch.load(folder / f"result{rank}.pt", weights_only=True) for rank in range(size)]
 
 
@@ -109,27 +108,39 @@ def difference(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) 
     return float(torch.cat([(first[key] - second[key]).flatten().double() for key in first]).norm())
 
 
-@pytest.mark.parametrize(
-    ("size", "changes"),
-    [
-        pytest.param(2, {}, id="equal shares"),
-        pytest.param(3, {"max_tokens_per_micro_batch": 250}, id="unequal shares"),
-        pytest.param(2, {"mini_batch_size": 1, "total_episodes": 8, "ptx_batch_size": 1}, id="empty shares"),
-        pytest.param(2, {"value_mode": "shared_trunk"}, id="shared trunk"),
-    ],
-)
-def test_several_processes_end_with_the_weights_of_one(tmp_path: Path, family: Family, size: int, changes: dict[str, Any]) -> None:
-    alone = trained(tmp_path / "alone", family, 1, **changes)[0]
-    ranks = trained(tmp_path / "ranks", family, size, **changes)
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory: pytest.TempPathFactory, family: Family) -> list[dict[str, Any]]:
+    """What an uninterrupted run of two processes gives each of them."""
+    return trained(tmp_path_factory.mktemp("two"), family, 2)
+
+
+def check_equal(alone: dict[str, Any], ranks: list[dict[str, Any]]) -> None:
+    """Check several ranks against one process, and against each other bit for bit."""
     moved = difference(alone["start"], alone["weights"])
     assert moved > 0.01
     assert difference(alone["weights"], ranks[0]["weights"]) < BOUND * moved
     for rank in ranks:
-        assert all(torch.equal(rank["weights"][key], value) for key, value in ranks[0]["weights"].items()), "bit for bit"
+        assert all(torch.equal(rank["weights"][key], value) for key, value in ranks[0]["weights"].items())
         assert rank["history"] == ranks[0]["history"]
         assert rank["scores"] == ranks[0]["scores"]
     for row, expected in zip(ranks[0]["history"], alone["history"], strict=True):
         assert row == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, family: Family, two_ranks: list[dict[str, Any]]) -> None:
+    check_equal(trained(tmp_path, family, 1)[0], two_ranks)
+
+
+@pytest.mark.parametrize(
+    ("size", "changes"),
+    [
+        pytest.param(3, {"max_tokens_per_micro_batch": 250, "total_episodes": 16}, id="unequal shares"),
+        pytest.param(2, {"mini_batch_size": 1, "total_episodes": 8, "ptx_batch_size": 1}, id="empty shares"),
+        pytest.param(2, {"value_mode": "shared_trunk", "total_episodes": 16}, id="shared trunk"),
+    ],
+)
+def test_so_do_several_whatever_their_shares(tmp_path: Path, family: Family, size: int, changes: dict[str, Any]) -> None:
+    check_equal(trained(tmp_path / "alone", family, 1, **changes)[0], trained(tmp_path / "ranks", family, size, **changes))
 
 
 def test_the_bound_notices_a_lost_row(tmp_path: Path, family: Family) -> None:
@@ -141,11 +152,12 @@ def test_the_bound_notices_a_lost_row(tmp_path: Path, family: Family) -> None:
 
 
 @pytest.mark.parametrize(("stop", "code"), [("asked", 143), ("killed", -signal.SIGKILL)])
-def test_a_stopped_run_continues_to_the_same_weights(tmp_path: Path, family: Family, stop: str, code: int) -> None:
-    whole = trained(tmp_path / "whole", family, 2)
-    trained(tmp_path / "stopped", family, 2, stop=stop, code=code)
-    continued = trained(tmp_path / "stopped", family, 2)
-    for rank, expected in zip(continued, whole, strict=True):
+def test_a_stopped_run_continues_to_the_same_weights(
+    tmp_path: Path, family: Family, two_ranks: list[dict[str, Any]], stop: str, code: int
+) -> None:
+    trained(tmp_path, family, 2, stop=stop, code=code)
+    continued = trained(tmp_path, family, 2)
+    for rank, expected in zip(continued, two_ranks, strict=True):
         assert 0 < rank["resumed at"] <= STOPPED_AFTER
         assert rank["history"] == expected["history"]
         assert all(torch.equal(rank["weights"][key], value) for key, value in expected["weights"].items())

@@ -99,7 +99,7 @@ def one_rank(folder: Path) -> None:
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of three processes got."""
     folder = tmp_path_factory.mktemp("ranks")
-    run_ranks("tests.unit.ppo.test_parallel:one_rank", SIZE, folder)
+    run_ranks(one_rank, SIZE, folder)
     return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(SIZE)]
 
 
