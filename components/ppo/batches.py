@@ -20,34 +20,36 @@ class Reply:
         query_ids: tokens of the query.
         response_ids: sampled tokens, the end-of-turn token included.
         truncated: whether the length limit ended it, not an end-of-turn token.
+        logprobs: of each response token under the tempered distribution it was drawn from; None where the engine keeps none.
+        entropies: of those distributions, nats; None likewise.
+        values: of the states they were drawn in, where the value head reads the policy's states; else None.
     """
 
     prompt_id: str
     query_ids: list[int]
     response_ids: list[int]
     truncated: bool
+    logprobs: list[float] | None = None
+    entropies: list[float] | None = None
+    values: list[float] | None = None
 
     def __len__(self) -> int:
         return len(self.query_ids) + len(self.response_ids)
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What is known of a rollout batch before the update; tensors of shape (B, R) unless said otherwise, zero on padding.
+class MiniBatch:
+    """The sequences of one optimizer step, as this process sees them.
 
     Attributes:
-        scores: raw output of the reward model, shape (B,).
-        old_logprobs: of the sampled tokens under the policy that sampled them.
-        ref_logprobs: the same under the reference.
-        values: of the state before each token.
-        entropies: of the policy at each token, nats.
+        batches: micro-batches of this process's share; none when the share is empty.
+        num_sequences: of the whole mini-batch, over all processes.
+        num_tokens: response tokens of the whole mini-batch, over all processes; every loss is divided by it.
     """
 
-    scores: torch.Tensor
-    old_logprobs: torch.Tensor
-    ref_logprobs: torch.Tensor
-    values: torch.Tensor
-    entropies: torch.Tensor
+    batches: list["MicroBatch"]
+    num_sequences: int
+    num_tokens: float
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,15 @@ class MicroBatch:
         """Ids of the real response tokens, shape (n,)."""
         return self.input_ids[self.token_rows, self.token_positions]
 
-    def predicting(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Pick the states that predict the response tokens, the states before them: (b, T, H) to (n, H)."""
-        return hidden[self.token_rows, self.token_positions - 1]
+    @property
+    def predicting(self) -> torch.Tensor:
+        """Flat places in (b, T) of the states that predict the response tokens, the states before them, shape (n,)."""
+        return self.token_rows * self.input_ids.shape[1] + self.token_positions - 1
 
-    def last(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Pick the states at the sequences' last tokens: (b, T, H) to (b, H)."""
-        return hidden[torch.arange(len(self.rows), device=hidden.device), self.last_positions]
+    @property
+    def last(self) -> torch.Tensor:
+        """Flat places in (b, T) of the sequences' last tokens, shape (b,)."""
+        return torch.arange(len(self.rows), device=self.rows.device) * self.input_ids.shape[1] + self.last_positions
 
     def padded(self, values: torch.Tensor) -> torch.Tensor:
         """Lay out per-token values as rows, zero on padding: (n,) to (b, R)."""
@@ -92,6 +96,12 @@ def response_mask(replies: Sequence[Reply], device: torch.device) -> torch.Tenso
     """Return 1 on real response tokens and 0 on padding, shape (B, R), bool."""
     lengths = torch.tensor([len(reply.response_ids) for reply in replies], device=device)
     return torch.arange(int(lengths.max()), device=device)[None, :] < lengths[:, None]
+
+
+def kept_rows(replies: Sequence[Reply], name: str, mask: torch.Tensor) -> torch.Tensor:
+    """Lay out what an engine kept of each token (``logprobs``, ``entropies``, ``values``) as (B, R), zero on padding."""
+    flat = [number for reply in replies for number in getattr(reply, name)]
+    return torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, torch.tensor(flat, device=mask.device))
 
 
 def collate(replies: Sequence[Reply], rows: Sequence[int], device: torch.device, *, pad_id: int = 0, extra_padding: int = 0) -> MicroBatch:

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import torch
 
-from components.ppo.batches import collate, plan_micro_batches
+from components.ppo.batches import collate, plan_micro_batches, response_mask
+from components.ppo.players import Players, judge
 from components.ppo.prompts import Query
-from components.ppo.roles import POLICY, REFERENCE, REWARD, Roles
-from components.ppo.rollout import Sampling, generate
-from components.ppo.scoring import response_logprobs, sequence_rewards
-from components.shared.modeling import use_adapter
+from components.ppo.roles import POLICY, REFERENCE
+from components.ppo.rollout import Sampling
+from components.ppo.scoring import logprob_pass
 
 
 @dataclass(frozen=True)
@@ -56,37 +56,43 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(roles: Roles, queries: Sequence[Query], sampling: Sampling, *, step: int, seed: int, max_tokens: int) -> Evaluation:
+def evaluate(
+    players: Players, queries: Sequence[Query], sampling: Sampling, *, step: int, seed: int, max_tokens: int, adapter: str = POLICY
+) -> Evaluation:
     """Sample one reply to each query and score it. Equal seeds make evaluations of different policies comparable prompt by prompt.
 
     Args:
-        roles: the model; its active adapter is another one afterwards.
+        players: the model and what acts with it; its active adapter is another one afterwards.
         queries: validation prompts.
         sampling: as in training.
         step: PPO steps taken.
         seed: of the sampling.
         max_tokens: padded tokens in one forward pass.
+        adapter: the policy that is asked.
 
     Raises:
         Interrupted: a stop was asked for.
     """
-    use_adapter(roles.model, POLICY)
-    replies = generate(roles, queries, sampling, torch.Generator(roles.device).manual_seed(seed))
-    plan = plan_micro_batches([len(reply) for reply in replies], range(len(replies)), max_tokens)
+    roles, parallel = players.roles, players.parallel
+    own = parallel.rows(len(queries))
+    mine = [queries[row] for row in own]
+    drawn = parallel.stop_together(lambda: players.engine.generate(mine, sampling, seed, own, adapter))
+    replies = parallel.gather(drawn, len(queries))
+    mask = response_mask(replies, roles.device)
+    plan = plan_micro_batches([len(reply) for reply in replies], own, max_tokens)
     batches = [collate(replies, rows, roles.device) for rows in plan]
-    scores, kl = (torch.zeros(len(replies), device=roles.device) for _ in range(2))
-    for adapter, sign in ((POLICY, 1.0), (REFERENCE, -1.0)):
-        use_adapter(roles.model, adapter)
-        for batch in batches:
-            kl[batch.rows] += sign * response_logprobs(roles, batch, sampling.temperature)[0].sum(1)
-    use_adapter(roles.model, REWARD)
-    for batch in batches:
-        scores[batch.rows] = sequence_rewards(roles, batch)
+    # Both sides of the KL from the same kind of pass: before the first step it is then exactly zero.
+    (logprobs, *_), (ref_logprobs, *_) = (
+        logprob_pass(roles, name, batches, (len(replies), mask.shape[1]), sampling.temperature) for name in (adapter, REFERENCE)
+    )
+    kl = (logprobs - ref_logprobs).sum(1)
+    judgement = judge(players, replies, batches)
+    parallel.sum_(kl)
     return Evaluation(
         step=step,
         prompt_ids=[reply.prompt_id for reply in replies],
         response_ids=[reply.response_ids for reply in replies],
-        scores=scores.tolist(),
+        scores=judgement.scores.tolist(),
         kl=kl.tolist(),
         truncated=[reply.truncated for reply in replies],
     )

@@ -1,24 +1,28 @@
-"""One frozen base, four adapters, two heads: the parts that PPO plays with (needs torch, transformers, peft).
+"""One frozen base, its adapters, small heads: the parts that PPO plays with (needs torch, transformers, peft).
 
 | role | adapter | head | trained |
 |---|---|---|---|
 | reference | sft | vocabulary | no |
 | policy | policy, starts as a copy of sft | vocabulary | yes |
-| reward | reward | reward head | no |
-| value | value, starts as a copy of reward | value head, starts as the reward head with the normalisation folded in | yes |
+| reward | reward, reward_1, ... for the members of an ensemble | reward heads, safety heads | no |
+| value (``adapter``) | value, starts as a copy of reward | starts as the reward head with the normalisation folded in | yes |
+| value (``shared_trunk``) | none: reads the policy's states and does not move them | layer norm and a small network, starts at zero | yes |
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
 
+from components.ppo.fused_lora import fuse
 from components.ppo.logprobs import Projection
+from components.ppo.read_positions import ReadPositions
 from components.shared.base_model import BaseModelReference
 from components.shared.errors import ContractError
 from components.shared.modeling import (
+    BaseType,
     adapter_parameters,
     adapter_state,
     copy_adapter,
@@ -27,9 +31,28 @@ from components.shared.modeling import (
     restore_adapter_state,
     use_adapter,
 )
-from components.shared.reward_model import Normalisation, ScalarHead, load_reward_model
+from components.shared.reward_model import Normalisation, RewardMember, ScalarHead, load_reward_members
 
 REFERENCE, POLICY, REWARD, VALUE = "sft", "policy", "reward", "value"
+ValueMode = Literal["adapter", "shared_trunk"]
+
+
+class TrunkHead(torch.nn.Module):
+    """A value head on the policy's states: layer norm (it needs no batch statistics), then two linear layers; it starts at zero."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.norm = torch.nn.LayerNorm(hidden_size)
+        self.inner = torch.nn.Linear(hidden_size, hidden_size)
+        self.outer = torch.nn.Linear(hidden_size, 1)
+        torch.nn.init.zeros_(self.outer.weight)
+        torch.nn.init.zeros_(self.outer.bias)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Map states (..., H) to values (...), fp32."""
+        inner = torch.nn.functional.gelu(self.inner(self.norm(hidden.float())))
+        values: torch.Tensor = self.outer(inner).squeeze(-1)
+        return values
 
 
 @dataclass(frozen=True)
@@ -37,32 +60,60 @@ class Roles:
     """The model with its adapters, and what belongs to them.
 
     Attributes:
-        model: base with the adapters sft, policy, reward, value.
+        model: base with the adapters sft, policy, reward (and members), and value in mode ``adapter``.
         projection: the base's vocabulary projection.
+        value_mode: whose states the value head reads.
         value_head: trained.
-        reward_head: frozen.
-        normalisation: mean and standard deviation of the reward model's scores.
+        members: of the reward ensemble, each with its adapter's name, heads and normalisation; one without an ensemble.
+        read_positions: lets the last layer skip positions.
     """
 
     model: PeftModel
     projection: Projection
-    value_head: ScalarHead
-    reward_head: ScalarHead
-    normalisation: Normalisation
+    value_mode: ValueMode
+    value_head: torch.nn.Module
+    members: tuple[RewardMember, ...]
+    read_positions: ReadPositions
 
     @property
     def device(self) -> torch.device:
         """Where the model lies."""
         return self.projection.weight.device
 
-    def hidden(self, input_ids: torch.Tensor) -> torch.Tensor:
-        """Return the final hidden states, (B, T, H), of right-padded sequences, (B, T), under the active adapter.
+    @property
+    def reward_head(self) -> ScalarHead:
+        """Head of the first member."""
+        return self.members[0].head
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """Mean and standard deviation of the first member's scores."""
+        return self.members[0].normalisation
+
+    def states(self, input_ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return final hidden states under the active adapter where they are read.
 
         No attention mask: with padding on the right, a causal model's real tokens never see it.
+
+        Args:
+            input_ids: right-padded sequences, shape (B, T).
+            places: flat places in (B, T), shape (n,).
+
+        Returns:
+            Shape (n, H).
         """
+        with self.read_positions.only(places):
+            return self.hidden(input_ids).flatten(0, 1)[places]
+
+    def hidden(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Return the final hidden states of all positions, (B, T, H), of right-padded sequences, (B, T), under the active adapter."""
         backbone = self.model.get_base_model().base_model
         states: torch.Tensor = backbone(input_ids=input_ids, use_cache=False).last_hidden_state
         return states
+
+    def values_of_policy_states(self, states: torch.Tensor) -> torch.Tensor | None:
+        """Return the values of policy states, (n, H) to (n,), where the value head reads those; else None. They do not move the trunk."""
+        return self.value_head(states.detach()) if self.value_mode == "shared_trunk" else None
 
     def policy_parameters(self) -> list[torch.nn.Parameter]:
         """Return what the policy loss trains."""
@@ -70,40 +121,58 @@ class Roles:
 
     def value_parameters(self) -> list[torch.nn.Parameter]:
         """Return what the value loss trains."""
-        return [parameter for _, parameter in adapter_parameters(self.model, VALUE)] + list(self.value_head.parameters())
+        adapter = [parameter for _, parameter in adapter_parameters(self.model, VALUE)] if self.value_mode == "adapter" else []
+        return adapter + list(self.value_head.parameters())
 
     def trained_state(self) -> dict[str, Any]:
         """Return copies of the trained weights, for a checkpoint."""
-        return {
-            POLICY: adapter_state(self.model, POLICY),
-            VALUE: adapter_state(self.model, VALUE),
-            "value_head": {key: tensor.detach().cpu().clone() for key, tensor in self.value_head.state_dict().items()},
-        }
+        adapters = (POLICY, VALUE) if self.value_mode == "adapter" else (POLICY,)
+        head = {key: tensor.detach().cpu().clone() for key, tensor in self.value_head.state_dict().items()}
+        return {**{name: adapter_state(self.model, name) for name in adapters}, "value_head": head}
 
     def load_trained_state(self, state: dict[str, Any]) -> None:
         """Put the trained weights back."""
-        for name in (POLICY, VALUE):
+        for name in (POLICY, VALUE) if self.value_mode == "adapter" else (POLICY,):
             restore_adapter_state(self.model, name, state[name])
         self.value_head.load_state_dict(state["value_head"])
 
 
-def load_roles(reference: BaseModelReference, sft_directory: Path, reward_directory: Path) -> Roles:
-    """Load the base once and put the four adapters on it.
+def load_roles(
+    reference: BaseModelReference,
+    sft_directory: Path,
+    reward_directory: Path,
+    *,
+    value_mode: ValueMode = "adapter",
+    dtype: BaseType = "auto",
+    compile_layers: bool = False,
+) -> Roles:
+    """Load the base once and put the adapters on it.
 
     Raises:
         ContractError: an adapter does not fit the base, the reward model's normalisation is unusable, or the model computes its logits in a
             way that ``logprobs`` does not know.
     """
-    model = load_adapter(load_base(reference), REFERENCE, sft_directory)
-    model, reward_head, normalisation = load_reward_model(model, REWARD, reward_directory)
-    if normalisation.std <= 0:
-        raise ContractError(f"{reward_directory}: the scores' standard deviation is {normalisation.std}; train the reward model again")
+    model = load_adapter(load_base(reference, dtype), REFERENCE, sft_directory)
+    model, members = load_reward_members(model, REWARD, reward_directory)
+    for member in members:
+        if member.normalisation.std <= 0:
+            raise ContractError(
+                f"{reward_directory}: the scores' standard deviation is {member.normalisation.std}; train the reward model again"
+            )
     copy_adapter(model, REFERENCE, POLICY)
-    copy_adapter(model, REWARD, VALUE)
+    if value_mode == "adapter":
+        copy_adapter(model, REWARD, VALUE)
+        value_head: torch.nn.Module = folded_head(members[0].head, members[0].normalisation)
+    else:
+        value_head = TrunkHead(members[0].head.linear.weight.shape[1]).to(members[0].head.linear.weight.device)
     _disable_dropout(model)
-    roles = Roles(model, _projection(model), folded_head(reward_head, normalisation), reward_head, normalisation)
+    fuse(model)
+    roles = Roles(model, _projection(model), value_mode, value_head, members, ReadPositions(model))
     use_adapter(model, REFERENCE)
     check_projection(roles)
+    if compile_layers:
+        for layer in model.get_base_model().base_model.layers:
+            layer.compile(dynamic=True)
     return roles
 
 
@@ -125,8 +194,9 @@ def check_projection(roles: Roles) -> None:
         ContractError: they do not; the architecture scales or caps its logits.
     """
     ids = torch.arange(8, device=roles.device)[None, :]
-    own = roles.model.get_base_model()(input_ids=ids, use_cache=False).logits[0].float()
-    ours = roles.projection.logits(roles.hidden(ids)[0])
+    read = torch.tensor([2, 6, 7], device=roles.device)
+    own = roles.model.get_base_model()(input_ids=ids, use_cache=False).logits[0, read].float()
+    ours = roles.projection.logits(roles.states(ids, read))
     if not torch.allclose(own, ours, rtol=1e-3, atol=1e-3):
         architecture = type(roles.model.get_base_model()).__name__
         raise ContractError(

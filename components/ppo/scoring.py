@@ -1,16 +1,16 @@
-"""What is computed of a rollout batch before the update: four forward passes, none keeps logits of more than a few tokens (needs torch).
+"""What is computed of a rollout batch by forward passes before the update; none keeps logits of more than a few tokens (needs torch).
 
-The passes run over given micro-batches. The trainer gives those of its first epoch, so that the policy's first forward pass there repeats
-this one operation by operation and the ratio starts at exactly 1.
+The passes run over the micro-batches of the first epoch, so that the policy's first forward pass there repeats this one operation by
+operation and the ratio starts at exactly 1. Under data parallelism each process fills the rows of its own micro-batches, zero elsewhere.
 """
 
 from collections.abc import Sequence
 
 import torch
 
-from components.ppo.batches import MicroBatch, Scored
+from components.ppo.batches import MicroBatch
 from components.ppo.logprobs import token_statistics
-from components.ppo.roles import POLICY, REFERENCE, REWARD, VALUE, Roles
+from components.ppo.roles import VALUE, Roles
 from components.shared.modeling import use_adapter
 
 
@@ -18,7 +18,13 @@ def response_logprobs(
     roles: Roles, batch: MicroBatch, temperature: float, *, entropy_gradient: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log-probabilities of the response tokens and entropies under the active adapter, zero on padding, shape (b, R) each."""
-    states = batch.predicting(roles.hidden(batch.input_ids))
+    return logprobs_of_states(roles, batch, roles.states(batch.input_ids, batch.predicting), temperature, entropy_gradient=entropy_gradient)
+
+
+def logprobs_of_states(
+    roles: Roles, batch: MicroBatch, states: torch.Tensor, temperature: float, *, entropy_gradient: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As ``response_logprobs``, from the states that predict the response tokens, shape (n, H)."""
     logprobs, entropies = token_statistics(
         states, roles.projection, batch.targets, temperature=temperature, entropy_gradient=entropy_gradient
     )
@@ -27,43 +33,41 @@ def response_logprobs(
 
 def response_values(roles: Roles, batch: MicroBatch) -> torch.Tensor:
     """Return the value of the state before each response token; the value adapter is active. Zero on padding, shape (b, R)."""
-    return batch.padded(roles.value_head(batch.predicting(roles.hidden(batch.input_ids))))
-
-
-def sequence_rewards(roles: Roles, batch: MicroBatch) -> torch.Tensor:
-    """Return the raw score of each sequence, at its last token; the reward adapter is active. Shape (b,)."""
-    scores: torch.Tensor = roles.reward_head(batch.last(roles.hidden(batch.input_ids)))
-    return scores
+    return batch.padded(roles.value_head(roles.states(batch.input_ids, batch.predicting)))
 
 
 @torch.no_grad()
-def score(roles: Roles, batches: Sequence[MicroBatch], temperature: float) -> Scored:
-    """Run policy, reference, value and reward over the micro-batches of a rollout batch.
+def logprob_pass(
+    roles: Roles, adapter: str, batches: Sequence[MicroBatch], shape: tuple[int, int], temperature: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Run one adapter over micro-batches.
 
     Args:
-        roles: the model; its active adapter is another one afterwards.
-        batches: micro-batches that hold each row of the rollout batch once.
-        temperature: of the policy's and the reference's distributions.
+        roles: the model; ``adapter`` is its active adapter afterwards.
+        adapter: policy or reference.
+        batches: of this process.
+        shape: (B, R) of the rollout batch.
+        temperature: of the distribution.
+
+    Returns:
+        Log-probabilities and entropies, and the values of the policy's states where the value head reads those (else zeros), (B, R) each.
     """
-    shape = (sum(len(batch.rows) for batch in batches), batches[0].mask.shape[1])
-    device = roles.device
-    scored = Scored(
-        scores=torch.zeros(shape[0], device=device),
-        old_logprobs=torch.zeros(shape, device=device),
-        ref_logprobs=torch.zeros(shape, device=device),
-        values=torch.zeros(shape, device=device),
-        entropies=torch.zeros(shape, device=device),
-    )
-    use_adapter(roles.model, POLICY)
+    logprobs, entropies, values = (torch.zeros(shape, device=roles.device) for _ in range(3))
+    use_adapter(roles.model, adapter)
     for batch in batches:
-        scored.old_logprobs[batch.rows], scored.entropies[batch.rows] = response_logprobs(roles, batch, temperature)
-    use_adapter(roles.model, REFERENCE)
-    for batch in batches:
-        scored.ref_logprobs[batch.rows] = response_logprobs(roles, batch, temperature)[0]
+        states = roles.states(batch.input_ids, batch.predicting)
+        logprobs[batch.rows], entropies[batch.rows] = logprobs_of_states(roles, batch, states, temperature)
+        read = roles.values_of_policy_states(states)
+        if read is not None:
+            values[batch.rows] = batch.padded(read)
+    return logprobs, entropies, values
+
+
+@torch.no_grad()
+def value_pass(roles: Roles, batches: Sequence[MicroBatch], shape: tuple[int, int]) -> torch.Tensor:
+    """Run the value adapter over micro-batches and return the values, (B, R); it is the active adapter afterwards."""
+    values = torch.zeros(shape, device=roles.device)
     use_adapter(roles.model, VALUE)
     for batch in batches:
-        scored.values[batch.rows] = response_values(roles, batch)
-    use_adapter(roles.model, REWARD)
-    for batch in batches:
-        scored.scores[batch.rows] = sequence_rewards(roles, batch)
-    return scored
+        values[batch.rows] = response_values(roles, batch)
+    return values

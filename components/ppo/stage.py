@@ -1,17 +1,26 @@
 """The ppo stage: data and adapters in, a trained policy adapter, sample rollouts and curves out."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 
+from components.ppo.batches import Reply
 from components.ppo.charts import render_curves
 from components.ppo.config import PpoConfig
+from components.ppo.engines import build_engine
 from components.ppo.evaluation import Evaluation, paired_gain
+from components.ppo.interpolation import check_interpolable
+from components.ppo.keeping import Kept, keep_best
+from components.ppo.parallel import close, from_environment
+from components.ppo.players import Players
 from components.ppo.prompts import PtxSource, QuerySource, conversation_contexts, preference_contexts
-from components.ppo.roles import POLICY, load_roles
-from components.ppo.rollout import Sampling
+from components.ppo.rewards import build_reward_source
+from components.ppo.roles import POLICY, REFERENCE, load_roles
+from components.ppo.rollout import DecodingLoop, Sampling
 from components.ppo.trainer import PpoTrainer, Prompts
 from components.shared import artifacts, checkpoints, tracking
 from components.shared.artifacts import Manifest
@@ -24,9 +33,12 @@ from components.shared.modeling import ADAPTER_SCHEMA, load_tokenizer, save_adap
 from components.shared.outputs import publish_metrics, publish_page
 from components.shared.records import write_rows
 from components.shared.reward_model import REWARD_SCHEMA
+from components.shared.tracking import StageRun
 
 ROLLOUTS_SCHEMA = "rollouts/v1"
 ROLLOUTS_FILE = "rollouts.jsonl"
+DATA_PARALLEL = True
+"""Read by ``components.shared.processes``: this stage divides its work among the processes of a node."""
 RECENT_STEPS = 5
 """Steps at the end of the run whose mean stands for the run in the final metrics."""
 
@@ -57,33 +69,87 @@ def run(
         "reward_model": reward_manifest.digest,
     }
     _check_family(reference, sft_manifest, reward_manifest)
+    parallel = from_environment()
     checkpoints.seed_everything(settings.seed)
-    with tracking.stage_run("ppo", settings) as run:
-        run.log_input("train", digest=parents["train"], uri=train.uri, context="training")
-        run.log_input("validation", digest=parents["validation"], uri=validation.uri, context="evaluation")
+    with tracking.stage_run("ppo", settings) if parallel.is_main else nullcontext() as run:
         tokenizer = load_tokenizer(reference)
+        roles = load_roles(
+            reference,
+            sft_directory,
+            reward_directory,
+            value_mode=settings.value_mode,
+            dtype=settings.dtype,
+            compile_layers=settings.compile,
+        )
+        players = Players(
+            roles,
+            build_engine(
+                settings.engine,
+                roles,
+                reference,
+                DecodingLoop(roles),
+                max_length=settings.max_prompt_length + settings.max_completion_length,
+            ),
+            build_reward_source(settings, roles, roles.members, tokenizer),
+            parallel,
+        )
+        if settings.interpolation != [1.0]:
+            check_interpolable(roles.model, REFERENCE, POLICY)
+        directory = checkpoints.checkpoint_directory("ppo", settings.to_parameter(), parents)
         sampling = Sampling(
             max_completion_length=settings.max_completion_length,
             temperature=settings.temperature,
             stop_ids=frozenset(end_of_turn_ids(tokenizer)),
             batch_size=settings.generation_batch_size,
         )
-        roles = load_roles(reference, sft_directory, reward_directory)
-        prompts = _prompts(train_split, validation_split, tokenizer, settings)
-        directory = checkpoints.checkpoint_directory("ppo", settings.to_parameter(), parents)
-        trainer = PpoTrainer(roles, settings, prompts, sampling, directory)
-        trainer.train(run.log_metrics)
+        trainer = PpoTrainer(players, settings, _prompts(train_split, validation_split, tokenizer, settings), sampling, directory)
+        trainer.train(_Tracked(run, tokenizer))
+        kept = keep_best(trainer)
 
-        summary = _summary(trainer.history, trainer.evaluations)
-        save_adapter(roles.model, POLICY, artifacts.start(adapter.path))
-        properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **summary}
-        artifacts.seal(adapter, ADAPTER_SCHEMA, properties=properties, parents=parents)
-        _write_rollouts(artifacts.start(rollouts.path), trainer.evaluations, tokenizer)
-        artifacts.seal(rollouts, ROLLOUTS_SCHEMA, properties={"evaluations": len(trainer.evaluations)}, parents=parents)
-        publish_metrics(metrics, summary, run)
-        page = render_curves(trainer.history, trainer.evaluations, settings, roles.normalisation.std)
-        publish_page(curves, page, run, "ppo.html")
-    checkpoints.remove(directory)
+        if run is not None:
+            run.log_input("train", digest=parents["train"], uri=train.uri, context="training")
+            run.log_input("validation", digest=parents["validation"], uri=validation.uri, context="evaluation")
+            summary = _summary(trainer.history, trainer.evaluations, kept)
+            save_adapter(roles.model, kept.adapter, artifacts.start(adapter.path))
+            properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **summary}
+            artifacts.seal(adapter, ADAPTER_SCHEMA, properties=properties, parents=parents)
+            _write_rollouts(artifacts.start(rollouts.path), trainer.evaluations, tokenizer)
+            artifacts.seal(rollouts, ROLLOUTS_SCHEMA, properties={"evaluations": len(trainer.evaluations)}, parents=parents)
+            publish_metrics(metrics, summary, run)
+            score_std = trainer.shaper.normalisation()[1]
+            page = render_curves(trainer.history, trainer.evaluations, settings, score_std, selection=kept.selection)
+            publish_page(curves, page, run, "ppo.html")
+    if parallel.is_main:
+        checkpoints.remove(directory)
+    close(parallel)
+
+
+class _Tracked:
+    """Sends what a run tells to the tracking server; without one (other processes) nowhere."""
+
+    def __init__(self, run: StageRun | None, tokenizer: Any) -> None:
+        self._run, self._tokenizer = run, tokenizer
+
+    def metrics(self, values: dict[str, float], step: int) -> None:
+        if self._run is not None:
+            self._run.log_metrics(values, step)
+
+    def samples(self, replies: Sequence[Reply], scores: Sequence[float], step: int) -> None:
+        if self._run is None:
+            return
+        rows = [
+            {
+                "prompt_id": reply.prompt_id,
+                "response": self._tokenizer.decode(reply.response_ids, skip_special_tokens=True),
+                "score": score,
+                "truncated": reply.truncated,
+            }
+            for reply, score in zip(replies, scores, strict=True)
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"step-{step:05d}.jsonl"
+            write_rows(path, rows)
+            self._run.log_artifact(path, "rollouts")
 
 
 def _check_family(reference: BaseModelReference, sft: Manifest, reward: Manifest) -> None:
@@ -116,8 +182,8 @@ def _prompts(train: DatasetSplit, validation: DatasetSplit, tokenizer: Any, sett
     )
 
 
-def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evaluation]) -> dict[str, float]:
-    first, last = evaluations[0], evaluations[-1]
+def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evaluation], kept: Kept) -> dict[str, float]:
+    first, last = evaluations[0], kept.evaluation
     gain, low, high = paired_gain(first.scores, last.scores)
     recent = history[-RECENT_STEPS:]
     averaged = {
@@ -137,6 +203,8 @@ def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evalu
         "validation_response_length": last.metrics()["eval/response_length"],
         "validation_truncated_fraction": last.metrics()["eval/truncated_fraction"],
         **{name: sum(row[key] for row in recent) / len(recent) for name, key in averaged.items() if all(key in row for row in recent)},
+        "kept_step": float(kept.selection.step),
+        "kept_interpolation": kept.selection.a,
         "num_steps": float(len(history)),
         "num_optimizer_steps": sum(row["update/optimizer_steps"] for row in history),
     }

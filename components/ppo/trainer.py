@@ -3,46 +3,62 @@
 Legend: B replies of a rollout batch, R tokens of the longest of them. One step:
 
 1. draw B queries;
-2. sample a reply to each from the policy;
-3. score them: old log-probabilities, reference log-probabilities, values, rewards;
+2. sample a reply to each from the policy, keeping the log-probabilities of what was drawn;
+3. score them: reference log-probabilities, rewards (and old log-probabilities, where the engine keeps none);
 4. reward per token: the shaped score at the end, less ``kl_coef`` times the KL to the reference at each token;
-5. advantages and returns by GAE; whiten the advantages over the whole batch;
-6. ``num_ppo_epochs`` times, in mini-batches: one optimizer step on the composite objective (``update.step``);
-7. correct ``kl_coef``.
+5. values; the pass of the first mini-batch takes its value gradients along;
+6. advantages and returns by GAE; whiten the advantages over the whole batch;
+7. ``num_ppo_epochs`` times, in mini-batches: one optimizer step on the composite objective (``update.step``);
+8. correct ``kl_coef``, ``entropy_coef`` and the safety multiplier.
 
-All randomness of a step comes from a generator seeded by (seed, step), so a step that was abandoned can be repeated exactly.
+All randomness of a step comes from (seed, step), so a step that was abandoned can be repeated exactly. With several processes everything of
+size (B, R) is the same in each; only passes through the model are shared out.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from components.ppo.advantages import explained_variance, generalized_advantages, shaped_scores, token_rewards, whiten
-from components.ppo.batches import MicroBatch, Reply, Scored, collate, plan_micro_batches, response_mask
+from components.ppo.advantages import explained_variance, generalized_advantages, token_rewards, whiten
+from components.ppo.batches import MiniBatch, Reply, collate, kept_rows, plan_micro_batches, response_mask
 from components.ppo.config import PpoConfig
-from components.ppo.controllers import KlController, learning_rate_factor
+from components.ppo.controllers import EntropyController, KlController, learning_rate_factor
 from components.ppo.evaluation import Evaluation, evaluate
 from components.ppo.losses import kl_estimate
+from components.ppo.players import Players, judge
 from components.ppo.prompts import PtxSource, Query, QuerySource
-from components.ppo.roles import POLICY, Roles
-from components.ppo.rollout import Sampling, generate
-from components.ppo.scoring import score
-from components.ppo.update import Statistics, Targets, new_optimizer, set_learning_rates, step
+from components.ppo.reward_shaping import RewardShaper
+from components.ppo.roles import POLICY, REFERENCE
+from components.ppo.rollout import DecodingLoop, Sampling
+from components.ppo.scoring import logprob_pass, value_pass
+from components.ppo.selection import best_within_budget
+from components.ppo.update import Experience, Place, Statistics, first_values, new_optimizer, set_learning_rates, step
 from components.shared import checkpoints, shutdown
 from components.shared.errors import Interrupted
-from components.shared.modeling import use_adapter
+from components.shared.modeling import adapter_state
 from components.shared.progress import progress
 
 _logger = logging.getLogger(__name__)
-Report = Callable[[dict[str, float], int], None]
 EVALUATION = 1_000_002
 """Stands for the step in the seed of evaluations; no run has so many steps."""
+
+
+class Report(Protocol):
+    """Receives what a run has to tell while it goes on."""
+
+    def metrics(self, values: dict[str, float], step: int) -> None:
+        """Take the numbers of a step or an evaluation; those of steps before a resumption come first."""
+        ...
+
+    def samples(self, replies: Sequence[Reply], scores: Sequence[float], step: int) -> None:
+        """Take a few replies of a rollout with their scores."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,27 @@ class Prompts:
     validation: Sequence[Query]
 
 
+@dataclass(frozen=True)
+class Rollout:
+    """A rollout batch and all that its update needs.
+
+    Attributes:
+        replies: B of them.
+        experience: tensors of shape (B, R).
+        first_epoch: its mini-batches.
+        value_shares: of the first mini-batch's value term, whose gradients are there already; None in mode ``shared_trunk``.
+        metrics: of the batch.
+        sample: a few replies with their scores.
+    """
+
+    replies: list[Reply]
+    experience: Experience
+    first_epoch: list[MiniBatch]
+    value_shares: dict[str, torch.Tensor] | None
+    metrics: dict[str, float]
+    sample: tuple[list[Reply], list[float]]
+
+
 @dataclass
 class _Clock:
     seconds: dict[str, float] = field(default_factory=dict)
@@ -70,29 +107,40 @@ class _Clock:
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
-    def metrics(self) -> dict[str, float]:
-        return {f"timing/{name}_seconds": seconds for name, seconds in self.seconds.items()}
+    def metrics(self, num_tokens: float) -> dict[str, float]:
+        speed = num_tokens / sum(self.seconds.values())
+        return {f"timing/{name}_seconds": seconds for name, seconds in self.seconds.items()} | {"timing/tokens_per_second": speed}
 
 
 class PpoTrainer:
     """Owns everything that changes while PPO runs, and can save and restore all of it."""
 
-    def __init__(self, roles: Roles, settings: PpoConfig, prompts: Prompts, sampling: Sampling, directory: Path | None) -> None:
+    def __init__(self, players: Players, settings: PpoConfig, prompts: Prompts, sampling: Sampling, directory: Path | None) -> None:
         """Start fresh, or from the checkpoint in ``directory`` if there is one.
 
         Args:
-            roles: the model with its adapters.
+            players: the model and what acts with it.
             settings: the run's settings.
             prompts: where text comes from.
             sampling: how replies are drawn.
             directory: of the checkpoints; None where a killed run cannot be continued.
         """
-        self.roles, self.settings, self.prompts, self.sampling = roles, settings, prompts, sampling
-        self.optimizer = new_optimizer(roles, settings)
+        self.players, self.settings, self.prompts, self.sampling = players, settings, prompts, sampling
+        self.roles, self.parallel = players.roles, players.parallel
+        self.optimizer = new_optimizer(self.roles, settings)
         self.kl_controller = KlController(settings.kl_coef, settings.kl_controller == "adaptive", settings.kl_target, settings.kl_horizon)
+        self.entropy_controller = EntropyController(
+            settings.entropy_coef, settings.entropy_target, settings.entropy_coef_rate, settings.entropy_coef_max
+        )
+        self.shaper = RewardShaper(settings, players.rewards.normalisation)
+        self.keeps_logprobs = isinstance(players.engine, DecodingLoop) and (
+            settings.old_logprobs == "rollout" or (settings.old_logprobs == "auto" and self.roles.projection.weight.dtype == torch.float32)
+        )
         self.steps_done = 0
         self.history: list[dict[str, float]] = []
         self.evaluations: list[Evaluation] = []
+        self.best: dict[str, torch.Tensor] = {}
+        """Policy weights of the best evaluation within the KL budget so far; of the last one without ``select_best``."""
         self._directory = directory
         state = checkpoints.load_state(directory)
         if state is not None:
@@ -101,96 +149,107 @@ class PpoTrainer:
     def train(self, report: Report) -> None:
         """Run to the end of the schedule.
 
-        Args:
-            report: receives the metrics of each step and evaluation with their step; those of steps before a resumption come first.
-
         Raises:
             Interrupted: a stop was asked for and a checkpoint is written.
         """
         for number, metrics in enumerate(self.history):
-            report(metrics, number)
+            report.metrics(metrics, number)
         for evaluation in self.evaluations:
-            report(evaluation.metrics(), evaluation.step)
+            report.metrics(evaluation.metrics(), evaluation.step)
         with progress("ppo", self.settings.num_steps, self.steps_done) as bar:
             while True:
                 self._evaluate_if_due(report)
                 if self.steps_done == self.settings.num_steps:
                     return
-                metrics = self.train_step()
-                report(metrics, self.steps_done - 1)
+                metrics = self.train_step(report)
+                report.metrics(metrics, self.steps_done - 1)
                 bar.advance(score=metrics["objective/scores"], kl=metrics["objective/kl"])
                 if self.steps_done % self.settings.save_steps == 0:
                     self.save()
 
-    def train_step(self) -> dict[str, float]:
+    def train_step(self, report: Report | None = None) -> dict[str, float]:
         """Take one PPO step (the numbered algorithm above) and return its metrics."""
-        settings, clock = self.settings, _Clock()
-        generator = torch.Generator().manual_seed(_mixed(settings.seed, self.steps_done))
+        clock = _Clock()
+        generator = torch.Generator().manual_seed(_mixed(self.settings.seed, self.steps_done))
         with self._repeatable():
             with clock.phase("rollout"):
-                queries = self.prompts.queries.draw(settings.rollout_batch_size)
-                replies = self.sample(queries, _mixed(settings.seed, self.steps_done))
+                queries = self.prompts.queries.draw(self.settings.rollout_batch_size)
+                replies = self.sample(queries, _mixed(self.settings.seed, self.steps_done))
             with clock.phase("scoring"):
-                first_epoch = self.mini_batches(replies, generator)
-                scored = score(self.roles, [batch for mini_batch in first_epoch for batch in mini_batch], settings.temperature)
-        mask = response_mask(replies, self.roles.device)
-        targets, metrics = self.targets(replies, scored, mask)
+                rollout = self.score(replies, generator)
         with clock.phase("update"):
-            metrics |= self.update(replies, first_epoch, targets, generator)
+            metrics = rollout.metrics | self.update(rollout, generator)
         self.kl_controller.update(metrics["objective/kl"], len(replies))
+        self.entropy_controller.update(metrics["objective/entropy"])
+        if report and self.settings.num_samples and self.steps_done % self.settings.sample_steps == 0:
+            report.samples(*rollout.sample, self.steps_done)
         self.steps_done += 1
-        self.history.append(metrics | clock.metrics())
+        self.history.append(metrics | clock.metrics(sum(len(reply.response_ids) for reply in replies)))
         return self.history[-1]
 
     def sample(self, queries: Sequence[Query], seed: int) -> list[Reply]:
-        """Sample replies from the policy."""
-        use_adapter(self.roles.model, POLICY)
-        return generate(self.roles, queries, self.sampling, torch.Generator(self.roles.device).manual_seed(seed))
+        """Sample a reply to each query from the policy, each process its own ones."""
+        own = self.parallel.rows(len(queries))
+        mine = [queries[row] for row in own]
+        drawn = self.parallel.stop_together(lambda: self.players.engine.generate(mine, self.sampling, seed, own))
+        return self.parallel.gather(drawn, len(queries))
 
-    def mini_batches(self, replies: Sequence[Reply], generator: torch.Generator) -> list[list[MicroBatch]]:
-        """Shuffle the rollout batch into mini-batches, each cut into micro-batches of similar length."""
+    def mini_batches(self, replies: Sequence[Reply], generator: torch.Generator) -> list[MiniBatch]:
+        """Shuffle the rollout batch into mini-batches; cut this process's share of each into micro-batches of similar length."""
         lengths = [len(reply) for reply in replies]
         order = torch.randperm(len(replies), generator=generator).tolist()
         size = self.settings.mini_batch_size
+        parts = [order[start : start + size] for start in range(0, len(order), size)]
         return [
-            [
-                collate(replies, rows, self.roles.device)
-                for rows in plan_micro_batches(lengths, order[start : start + size], self.settings.max_tokens_per_micro_batch)
-            ]
-            for start in range(0, len(order), size)
+            MiniBatch(
+                batches=[
+                    collate(replies, rows, self.roles.device)
+                    for rows in plan_micro_batches(lengths, self.parallel.part(part), self.settings.max_tokens_per_micro_batch)
+                ],
+                num_sequences=len(part),
+                num_tokens=float(sum(len(replies[row].response_ids) for row in part)),
+            )
+            for part in parts
         ]
 
-    def targets(self, replies: Sequence[Reply], scored: Scored, mask: torch.Tensor) -> tuple[Targets, dict[str, float]]:
-        """Turn scores into advantages and returns; also return the metrics of the rollout batch."""
-        settings, normalisation = self.settings, self.roles.normalisation
-        truncated = torch.tensor([reply.truncated for reply in replies], device=mask.device)
-        shaped = shaped_scores(
-            scored.scores,
-            truncated,
-            mean=normalisation.mean if settings.reward_normalization else 0.0,
-            std=normalisation.std if settings.reward_normalization else 1.0,
-            clip_range=settings.reward_clip_range,
-            missing_eos_penalty=settings.missing_eos_penalty,
-        )
-        kl = kl_estimate(scored.old_logprobs, scored.ref_logprobs, settings.kl_estimator) * mask
+    def score(self, replies: list[Reply], generator: torch.Generator) -> Rollout:
+        """Steps 3 to 6 of the algorithm."""
+        settings, roles = self.settings, self.roles
+        first_epoch = self.mini_batches(replies, generator)
+        batches = [batch for mini_batch in first_epoch for batch in mini_batch.batches]
+        mask = response_mask(replies, roles.device)
+        shape = (len(replies), mask.shape[1])
+        ref_logprobs, _, _ = logprob_pass(roles, REFERENCE, batches, shape, settings.temperature)
+        self.parallel.sum_(ref_logprobs)
+        old_logprobs, entropies, values = self._policy_numbers(replies, batches, mask)
+        judgement = judge(self.players, replies, batches)
+        shaped, metrics = self.shaper.shape(judgement, torch.tensor([reply.truncated for reply in replies], device=mask.device))
+        kl = kl_estimate(old_logprobs, ref_logprobs, settings.kl_estimator)
         rewards = token_rewards(shaped, kl, mask, self.kl_controller.kl_coef)
-        advantages, returns = generalized_advantages(rewards, scored.values, mask, settings.gamma, settings.lam)
+        value_shares = None
+        if roles.value_mode == "adapter":
+            values = value_pass(roles, [batch for mini_batch in first_epoch[1:] for batch in mini_batch.batches], shape)
+            value_shares = first_values(roles, first_epoch[0], rewards, values, settings)
+            self.parallel.sum_(values)
+        advantages, returns = generalized_advantages(rewards, values, mask, settings.gamma, settings.lam)
         num_tokens = float(mask.sum())
-        metrics = {
-            "objective/kl": float((scored.old_logprobs - scored.ref_logprobs).sum(1).mean()),
+        metrics |= {
+            "objective/kl": float((old_logprobs - ref_logprobs).sum(1).mean()),
             "objective/kl_coef": self.kl_controller.kl_coef,
-            "objective/entropy": float(scored.entropies.sum()) / num_tokens,
-            "objective/scores": float(scored.scores.mean()),
+            "objective/entropy": float(entropies.sum()) / num_tokens,
+            "objective/entropy_coef": self.entropy_controller.entropy_coef,
             "objective/rlhf_reward": float(rewards.sum(1).mean()),
             "objective/response_length": num_tokens / len(replies),
-            "objective/truncated_fraction": float(truncated.float().mean()),
-            "value/explained_variance": explained_variance(scored.values, returns, mask),
+            "objective/truncated_fraction": sum(reply.truncated for reply in replies) / len(replies),
+            "value/explained_variance": explained_variance(values, returns, mask),
         }
-        return Targets(scored, whiten(advantages, mask) if settings.whiten_advantages else advantages, returns), metrics
+        whitened = whiten(advantages, mask) if settings.whiten_advantages else advantages
+        sample = replies[: settings.num_samples], judgement.scores[: settings.num_samples].tolist()
+        return Rollout(
+            replies, Experience(old_logprobs, self.keeps_logprobs, values, whitened, returns), first_epoch, value_shares, metrics, sample
+        )
 
-    def update(
-        self, replies: Sequence[Reply], first_epoch: list[list[MicroBatch]], targets: Targets, generator: torch.Generator
-    ) -> Statistics:
+    def update(self, rollout: Rollout, generator: torch.Generator) -> Statistics:
         """Run the optimizer steps of one rollout batch and return the means of their statistics."""
         settings = self.settings
         factor = learning_rate_factor(self.steps_done, settings.num_steps, settings.warmup_fraction, settings.lr_scheduler_type)
@@ -198,18 +257,27 @@ class PpoTrainer:
         taken: list[Statistics] = []
         stopped = False
         for epoch in range(settings.num_ppo_epochs):
-            for mini_batch in first_epoch if epoch == 0 else self.mini_batches(replies, generator):
-                train_policy = self.steps_done >= settings.critic_warmup_steps
-                human = self.prompts.human.draw(settings.ptx_batch_size) if self.prompts.human and train_policy else []
-                statistics = step(self.roles, self.optimizer, mini_batch, targets, human, settings, train_policy=train_policy)
+            for mini_batch in rollout.first_epoch if epoch == 0 else self.mini_batches(rollout.replies, generator):
+                place = Place(not taken, self.steps_done >= settings.critic_warmup_steps, self.entropy_controller.entropy_coef)
+                statistics = step(
+                    self.roles,
+                    self.optimizer,
+                    mini_batch,
+                    rollout.experience,
+                    self.prompts.human.draw(settings.ptx_batch_size) if self.prompts.human and place.train_policy else [],
+                    settings,
+                    place,
+                    value_shares=rollout.value_shares if place.first else None,
+                    parallel=self.parallel,
+                )
                 if statistics is None:
                     stopped = True
                     break
                 taken.append(statistics)
             if stopped:
                 break
-        means = {name: sum(row[name] for row in taken) / len(taken) for name in (taken[0] if taken else {})}
-        first = {"val/first_approxkl": taken[0]["policy/approxkl"]} if "policy/approxkl" in means else {}
+        means = {name: _mean([row[name] for row in taken if name in row]) for name in taken[0]}
+        first = {f"val/{kind}": taken[0][name] for kind, name in _OF_FIRST.items() if name in taken[0]}
         return (
             means
             | first
@@ -220,29 +288,63 @@ class PpoTrainer:
             }
         )
 
+    def evaluate(self, adapter: str = POLICY, steps: int | None = None) -> Evaluation:
+        """Ask an adapter the validation prompts, with the same random numbers each time.
+
+        Args:
+            adapter: the policy that is asked.
+            steps: PPO steps that it has had; by default those done.
+        """
+        with self._repeatable():
+            return evaluate(
+                self.players,
+                self.prompts.validation,
+                self.sampling,
+                step=self.steps_done if steps is None else steps,
+                seed=_mixed(self.settings.seed, EVALUATION),
+                max_tokens=self.settings.max_tokens_per_micro_batch,
+                adapter=adapter,
+            )
+
     def save(self) -> None:
         """Write a checkpoint: everything that the next step depends on."""
-        if self._directory is None:
+        if self._directory is None or not self.parallel.is_main:
             return
         state = {
             **self.roles.trained_state(),
             "optimizer": self.optimizer.state_dict(),
-            "kl_coef": self.kl_controller.kl_coef,
+            "controllers": {"kl": self.kl_controller.state(), "entropy": self.entropy_controller.state(), "reward": self.shaper.state()},
             "positions": self._positions(),
             "steps_done": self.steps_done,
             "history": self.history,
             "evaluations": [evaluation.to_state() for evaluation in self.evaluations],
+            "best": self.best,
         }
         checkpoints.save_state(self._directory, state)
+
+    def _policy_numbers(
+        self, replies: Sequence[Reply], batches: Any, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return old log-probabilities, entropies and the values of the policy's states (else zeros), (B, R) each."""
+        if self.keeps_logprobs:
+            reads = self.roles.value_mode == "shared_trunk"
+            kept = [kept_rows(replies, name, mask) for name in ("logprobs", "entropies", *(["values"] if reads else []))]
+            return (kept[0], kept[1], kept[2] if reads else torch.zeros_like(kept[0]))
+        numbers = logprob_pass(self.roles, POLICY, batches, (len(replies), mask.shape[1]), self.settings.temperature)
+        self.parallel.sum_(*numbers)
+        return numbers
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.roles.load_trained_state(state)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.kl_controller.kl_coef = state["kl_coef"]
+        self.kl_controller.load_state(state["controllers"]["kl"])
+        self.entropy_controller.load_state(state["controllers"]["entropy"])
+        self.shaper.load_state(state["controllers"]["reward"])
         self._seek(state["positions"])
         self.steps_done = state["steps_done"]
         self.history = state["history"]
         self.evaluations = [Evaluation.from_state(entry) for entry in state["evaluations"]]
+        self.best = state["best"]
         _logger.info("continuing after step %d of %d", self.steps_done, self.settings.num_steps)
 
     def _evaluate_if_due(self, report: Report) -> None:
@@ -250,28 +352,24 @@ class PpoTrainer:
         done = bool(self.evaluations) and self.evaluations[-1].step == self.steps_done
         if done or not (last or self.steps_done % self.settings.eval_steps == 0):
             return
-        with self._repeatable():
-            evaluation = evaluate(
-                self.roles,
-                self.prompts.validation,
-                self.sampling,
-                step=self.steps_done,
-                seed=_mixed(self.settings.seed, EVALUATION),
-                max_tokens=self.settings.max_tokens_per_micro_batch,
-            )
-        self.evaluations.append(evaluation)
-        report(evaluation.metrics(), self.steps_done)
+        self.evaluations.append(self.evaluate())
+        best = best_within_budget(self.evaluations, self.settings.kl_budget) if self.settings.select_best else len(self.evaluations) - 1
+        if best == len(self.evaluations) - 1:
+            self.best = adapter_state(self.roles.model, POLICY)
+        report.metrics(self.evaluations[-1].metrics(), self.steps_done)
 
     @contextmanager
     def _repeatable(self) -> Iterator[None]:
         """Mark work that changes no weights: a stop in the middle saves the state from before it, and the work is done again."""
         before = self._positions()
+        moments = self.shaper.state()
         try:
-            if shutdown.requested():
+            if self.parallel.agreed(shutdown.requested()):
                 raise Interrupted
             yield
         except Interrupted:
             self._seek(before)
+            self.shaper.load_state(moments)
             self.save()
             raise
 
@@ -283,6 +381,14 @@ class PpoTrainer:
         self.prompts.queries.cycle.position = positions["queries"]
         if self.prompts.human:
             self.prompts.human.cycle.position = positions["human"]
+
+
+_OF_FIRST = {"first_approxkl": "policy/approxkl", "first_ratio": "val/ratio"}
+"""What is logged of the first optimizer step of a rollout, where it must be 0 and 1."""
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _mixed(seed: int, step_number: int) -> int:

@@ -5,17 +5,18 @@ reward, value) are named adapters of it. Adapter weights are fp32 whatever the b
 """
 
 import copy
+import importlib.util
 import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from components.shared import distributed
@@ -26,6 +27,7 @@ from components.shared.lora import LoraSettings
 ADAPTER_SCHEMA = "lora_adapter/v1"
 WEIGHTS_FILE = "adapter_model.safetensors"
 _CONFIG_FILE = "adapter_config.json"
+BaseType = Literal["auto", "float32", "bfloat16", "nf4"]
 
 transformers_logging.disable_progress_bar()
 transformers_logging.set_verbosity_error()
@@ -46,17 +48,32 @@ def load_tokenizer(reference: BaseModelReference) -> Any:
     return tokenizer
 
 
-def load_base(reference: BaseModelReference) -> Any:
-    """Load the base model, frozen, in eval mode: bf16 on a GPU, fp32 on a CPU (bf16 products are slow on most)."""
+def load_base(reference: BaseModelReference, base_type: BaseType = "auto") -> Any:
+    """Load the base model, frozen, in eval mode.
+
+    Args:
+        reference: the model.
+        base_type: of its weights; ``auto`` is bf16 on a GPU and fp32 on a CPU, where bf16 products are slow on most; ``nf4`` quantises the
+            linear layers to four bits (Dettmers et al. 2023, arXiv:2305.14314).
+
+    Raises:
+        ContractError: nf4 without CUDA or bitsandbytes.
+    """
     where = device()
+    if base_type == "auto":
+        base_type = "bfloat16" if where.type == "cuda" else "float32"
+    loading: dict[str, Any] = {"dtype": torch.float32 if base_type == "float32" else torch.bfloat16}
+    if base_type == "nf4":
+        if where.type != "cuda" or importlib.util.find_spec("bitsandbytes") is None:
+            raise ContractError("dtype nf4 wants a CUDA device and the package bitsandbytes; give float32 or bfloat16")
+        four_bits = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+        )
+        loading |= {"quantization_config": four_bits, "device_map": {"": where}}
     model = AutoModelForCausalLM.from_pretrained(
-        reference.location,
-        revision=reference.hub_revision,
-        trust_remote_code=False,
-        use_safetensors=True,
-        dtype=torch.bfloat16 if where.type == "cuda" else torch.float32,
+        reference.location, revision=reference.hub_revision, trust_remote_code=False, use_safetensors=True, **loading
     )
-    return model.to(where).eval().requires_grad_(False)
+    return (model if base_type == "nf4" else model.to(where)).eval().requires_grad_(False)
 
 
 def new_adapter(base: Any, name: str, lora: LoraSettings) -> PeftModel:

@@ -3,11 +3,8 @@
 import math
 from pathlib import Path
 
-import torch
-
-from components.ppo.trainer import PpoTrainer
 from tests.golden.golden import Series
-from tests.unit.ppo.family import build_family, prompts_of, sampling_of, settings_of
+from tests.unit.ppo.family import Silent, build_family, settings_of
 
 SETTINGS = settings_of(
     learning_rate=2e-3,
@@ -44,10 +41,8 @@ NAMES = (
 def run(directory: Path) -> Series:
     """Train and return what each step and each evaluation logged."""
     family = build_family(directory)
-    tokenizer = family.tokenizer()
-    torch.manual_seed(SETTINGS.seed)
-    trainer = PpoTrainer(family.roles(), SETTINGS, prompts_of(tokenizer, SETTINGS), sampling_of(tokenizer, SETTINGS), None)
-    trainer.train(lambda metrics, step: None)
+    trainer = family.trainer(SETTINGS)
+    trainer.train(Silent())
     series = {name: [row[name] for row in trainer.history] for name in NAMES}
     series |= {name: [evaluation.metrics()[name] for evaluation in trainer.evaluations] for name in ("eval/scores", "eval/kl")}
     assert all(math.isfinite(value) for values in series.values() for value in values)

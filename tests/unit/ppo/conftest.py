@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components.ppo.config import PpoConfig
 from components.ppo.trainer import PpoTrainer
-from tests.unit.ppo.family import Family, build_family, prompts_of, sampling_of, settings_of
+from tests.unit.ppo.family import Family, build_family, settings_of
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +19,6 @@ def trainer(family: Family) -> Callable[..., PpoTrainer]:
     """Make a trainer: ``trainer(learning_rate=0.1)`` or ``trainer(directory=path)``."""
 
     def make(directory: Path | None = None, **changes: object) -> PpoTrainer:
-        settings: PpoConfig = settings_of(**changes)
-        tokenizer = family.tokenizer()
-        return PpoTrainer(family.roles(), settings, prompts_of(tokenizer, settings), sampling_of(tokenizer, settings), directory)
+        return family.trainer(settings_of(**changes), directory)
 
     return make

@@ -8,10 +8,13 @@ import torch
 
 from components.ppo.batches import Reply
 from components.ppo.config import PpoConfig
+from components.ppo.parallel import Parallel
+from components.ppo.players import Players
 from components.ppo.prompts import PtxSource, Query, QuerySource, conversation_contexts
-from components.ppo.roles import Roles, load_roles
-from components.ppo.rollout import Sampling
-from components.ppo.trainer import Prompts
+from components.ppo.rewards import build_reward_source
+from components.ppo.roles import Roles, ValueMode, load_roles
+from components.ppo.rollout import DecodingLoop, Sampling
+from components.ppo.trainer import PpoTrainer, Prompts
 from components.shared.base_model import BaseModelReference
 from components.shared.lora import LoraSettings
 from components.shared.modeling import adapter_parameters, load_base, load_tokenizer, new_adapter, save_adapter
@@ -52,8 +55,24 @@ class Family:
     def tokenizer(self) -> Any:
         return load_tokenizer(self.reference)
 
-    def roles(self) -> Roles:
-        return load_roles(self.reference, self.sft, self.reward)
+    def roles(self, value_mode: ValueMode = "adapter", **changes: Any) -> Roles:
+        return load_roles(self.reference, self.sft, self.reward, value_mode=value_mode, **changes)
+
+    def trainer(self, settings: PpoConfig, directory: Path | None = None, parallel: Parallel = Parallel()) -> PpoTrainer:  # noqa: B008
+        torch.manual_seed(settings.seed)
+        tokenizer, roles = self.tokenizer(), self.roles(settings.value_mode)
+        players = Players(roles, DecodingLoop(roles), build_reward_source(settings, roles, roles.members, tokenizer), parallel)
+        return PpoTrainer(players, settings, prompts_of(tokenizer, settings), sampling_of(tokenizer, settings), directory)
+
+
+class Silent:
+    """A report that nobody reads."""
+
+    def metrics(self, values: dict[str, float], step: int) -> None:
+        pass
+
+    def samples(self, replies: Any, scores: Any, step: int) -> None:
+        pass
 
 
 def build_family(directory: Path, *, hidden: int = 32) -> Family:
