@@ -17,6 +17,8 @@ from components.shared.reward_model import Normalisation
 class Judgement:
     """Scores of a rollout batch; 0 in rows that no micro-batch holds, so that a sum over processes is the whole batch's.
 
+    No two tensors share memory, because that sum is made in place.
+
     Attributes:
         scores: what is optimised, before normalisation, shape (B,).
         members: score of each member, on member 0's scale, shape (K, B); K is 1 where there is no ensemble.
@@ -53,4 +55,4 @@ def judgement_of(values: Sequence[float], rows: Sequence[int], count: int, devic
     """Lay out one score per row as the judgement of a single member on ``count`` replies."""
     scores = torch.zeros(count, device=device)
     scores[torch.tensor(rows, dtype=torch.long, device=device)] = torch.tensor(values, dtype=torch.float32, device=device)
-    return Judgement(scores, scores[None, :], None)
+    return Judgement(scores, scores[None, :].clone(), None)

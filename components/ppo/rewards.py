@@ -33,7 +33,7 @@ __all__ = [
 def penalised_mean(members: torch.Tensor, uncertainty_penalty: float) -> torch.Tensor:
     """Return the mean over members less ``uncertainty_penalty`` times their variance (over K, not K - 1): (K, B) to (B,)."""
     if len(members) == 1:
-        return members[0]
+        return members[0].clone()
     return members.mean(0) - uncertainty_penalty * members.var(0, correction=0)
 
 

@@ -148,6 +148,14 @@ class TestHeads:
         torch.testing.assert_close(left.members + right.members, whole.members)
         assert none.scores.tolist() == [0.0] * 4
 
+    def test_a_sum_over_processes_made_in_place_counts_once(self, roles: Roles, replies: list[Reply]) -> None:
+        judgement = HeadReward(roles, roles.members[:1], 0.0).judge(replies, batches_of(replies))
+        before = judgement.members.clone()
+
+        judgement.scores.add_(1.0)
+
+        assert torch.equal(judgement.members, before)
+
     def test_the_settings_choose_the_heads(self, roles: Roles, replies: list[Reply], tokenizer: Any) -> None:
         source = build_reward_source(PpoConfig(uncertainty_penalty=0.5, safety_threshold=3.0), roles, roles.members, tokenizer)
 
@@ -261,6 +269,14 @@ class TestFunction:
         assert source.judge(replies, batches_of(replies, [1])).scores.tolist() == [0, 4, 0, 0]
         assert source.judge(replies, []).scores.tolist() == [0, 0, 0, 0]
         assert [len(prompts) for prompts, _ in calls] == [1]
+
+    def test_a_sum_over_processes_made_in_place_counts_once(self, replies: list[Reply], tokenizer: Any) -> None:
+        judgement = self.of("lengths", tokenizer).judge(replies, batches_of(replies))
+        before = judgement.members.clone()
+
+        judgement.scores.add_(1.0)
+
+        assert torch.equal(judgement.members, before)
 
     def test_tensors_are_numbers_too(self, replies: list[Reply], tokenizer: Any) -> None:
         judgement = self.of("as_tensor", tokenizer).judge(replies, batches_of(replies))
