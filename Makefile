@@ -16,7 +16,7 @@ settings := $(if $(DATA),--set data.conversations=$(DATA)) $(if $(PREFERENCES),-
 	$(if $(BASE_MODEL),--set base_model.id=$(BASE_MODEL)) $(foreach item,$(SET),--set $(item))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run compile test test-slow test-images lint format type check-lock samples base-model detector bench-anonymize bench-dp golden-record images lock clean
+.PHONY: help setup run compile test test-slow test-images lint format type check-lock samples base-model detector bench-anonymize bench-dp bench-ppo golden-record images lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,17 @@ bench-anonymize: $(STAMP) ## Recall, fairness, over-masking, leaks and cost of a
 
 bench-dp: $(STAMP) ## What differential privacy of sft costs and buys: validation loss and membership attacks, by budget.
 	$(BIN)/python -m tests.benchmarks.dp_sft
+
+.venv-trl/.installed: images/constraints.txt
+	test -x .venv-trl/bin/python || $(PYTHON) -m venv .venv-trl
+	echo '*' > .venv-trl/.gitignore
+	.venv-trl/bin/pip install -q $(PIP_ARGS) -c images/constraints.txt torch
+	grep -v '^trl==' images/constraints.txt > .venv-trl/constraints.txt
+	.venv-trl/bin/pip install -q $(PIP_ARGS) -c .venv-trl/constraints.txt trl==1.12.0 transformers peft datasets accelerate
+	touch $@
+
+bench-ppo: $(STAMP) .venv-trl/.installed ## PPO against TRL 1.12.0's: speed, memory, distance from the limit. BENCH="--sizes default,large --part mixed ...".
+	$(BIN)/python -m tests.benchmarks.ppo --peer-python .venv-trl/bin/python $(BENCH)
 
 golden-record: $(STAMP) ## Record the golden runs anew; refuses a dirty tree.
 	$(BIN)/python -m tests.golden.record
