@@ -18,7 +18,7 @@ def ppo(
     curves: dsl.Output[dsl.HTML],
     config: dict = {},
 ):
-    """Optimise the SFT policy against the reward model with PPO; one frozen base, four adapters, one optimizer step.
+    """Optimise the SFT policy against the reward model with PPO; one frozen base, an adapter for each role, one optimizer step.
 
     Args:
         train: dataset_split/v1; prompts, and conversations for the ptx cross-entropy.

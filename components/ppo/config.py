@@ -34,7 +34,7 @@ class PpoConfig(StageConfig):
     """Replies decoded together; bounds the key-value cache and changes no result. [ours]."""
     engine: Literal["auto", "loop", "continuous_batching", "vllm"] = "auto"
     """What samples replies: our decoding loop, transformers' continuous batching, or vLLM (an extra; it holds a second copy of the base).
-    ``auto``: continuous batching on an accelerator, else the loop. [ours]."""
+    ``auto``: continuous batching where flash attention is installed, else the loop. [ours]."""
     old_logprobs: Literal["auto", "rollout", "recompute"] = "auto"
     """Where the log-probabilities of the policy that sampled come from: kept while sampling, or one more forward pass. ``auto``: kept where
     the loop samples from an fp32 base, where both are equal to rounding; recomputed else. [ours] a forward pass less."""
@@ -123,7 +123,7 @@ class PpoConfig(StageConfig):
     reward_classifier_revision: str = "main"
     """Branch, tag or commit of the classifier."""
     uncertainty_penalty: float = Field(default=0.0, ge=0)
-    """Times the variance over the members of a reward ensemble, taken from their mean. [UWO] eq. 4; 0.1-1."""
+    """Times the variance over the members of a reward ensemble, taken from their mean, in normalised scores. [UWO] eq. 4; 0.1-1."""
     reward_normalization: Literal["auto", "reward_model", "running", "none"] = "auto"
     """Mean and standard deviation that scores are normalised with: the reward model's, kept from its training, or running ones over the
     rollouts, or none. ``auto``: the reward model's where it scores, else running. [IGPT] normalises the mean."""

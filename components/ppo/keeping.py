@@ -22,11 +22,13 @@ class Kept:
         adapter: its name on the model.
         evaluation: of it, on the validation prompts.
         selection: how it was chosen.
+        tried: the interpolations that were asked, a and what they said; without a = 1, the policy itself.
     """
 
     adapter: str
     evaluation: Evaluation
     selection: Selection
+    tried: list[tuple[float, Evaluation]]
 
 
 def keep_best(trainer: PpoTrainer) -> Kept:
@@ -48,11 +50,12 @@ def keep_best(trainer: PpoTrainer) -> Kept:
             candidates.append((a, taken if a == 1 else trainer.evaluate(INTERPOLATED, taken.step)))
     a = smallest_sufficient(candidates, settings.kl_budget) if candidates else 1.0
     selection = explain(evaluations, chosen, candidates, a, settings.kl_budget, select_best=settings.select_best)
+    tried = [(value, evaluation) for value, evaluation in candidates if value < 1]
     _logger.info("kept policy: step %d, interpolation %g; %s", selection.step, selection.a, " ".join(selection.reason))
     if a == 0:
         restore_adapter_state(model, POLICY, adapter_state(model, REFERENCE))
-        return Kept(POLICY, evaluations[0], selection)
+        return Kept(POLICY, evaluations[0], selection, tried)
     if a == 1:
-        return Kept(POLICY, taken, selection)
+        return Kept(POLICY, taken, selection, tried)
     interpolate(model, REFERENCE, POLICY, INTERPOLATED, a)
-    return Kept(INTERPOLATED, dict(candidates)[a], selection)
+    return Kept(INTERPOLATED, dict(candidates)[a], selection, tried)

@@ -18,11 +18,13 @@ class ReadPositions:
 
     Attributes:
         rows: flat places in (b, T) that are read, or None when all are.
+        tokens: of the passes that read some places only, padding included, since somebody last set it to 0.
     """
 
     def __init__(self, model: PeftModel) -> None:
         """Wrap the position-wise parts of the last layer that the architecture has: ``mlp``, ``self_attn.q_proj``, ``self_attn.o_proj``."""
         self.rows: torch.Tensor | None = None
+        self.tokens = 0
         layers = getattr(model.get_base_model().base_model, "layers", None)
         last = layers[-1] if layers else None
         attention = getattr(last, "self_attn", None)
@@ -32,9 +34,10 @@ class ReadPositions:
                 self._wrap(module)
 
     @contextmanager
-    def only(self, rows: torch.Tensor) -> Iterator[None]:
-        """Compute only these flat places in (b, T); the states of others mean nothing."""
+    def only(self, rows: torch.Tensor, num_tokens: int) -> Iterator[None]:
+        """Compute only these flat places of ``num_tokens`` in (b, T); the states of others mean nothing."""
         self.rows = rows
+        self.tokens += num_tokens
         try:
             yield
         finally:

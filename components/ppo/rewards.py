@@ -46,7 +46,7 @@ class HeadReward:
         Args:
             roles: the model.
             members: at least one.
-            uncertainty_penalty: per unit of variance of scores on member 0's scale.
+            uncertainty_penalty: c, of scores in units of member 0's standard deviation.
         """
         self._roles, self._members, self._penalty = roles, tuple(members), uncertainty_penalty
         self._has_safety = all(member.safety_head is not None for member in members)
@@ -76,7 +76,9 @@ class HeadReward:
                     safety[index, batch.rows] = member.safety_head(states)
         # Rows of other processes are 0, which the change of scale would move.
         members = on_first_scale(raw, [member.normalisation for member in self._members]) * judged
-        return Judgement(penalised_mean(members, self._penalty), members, safety.mean(0) if self._has_safety else None)
+        # Per unit of the scores' deviation: the same penalty then weighs alike whatever the scale that training gave them.
+        penalty = self._penalty / self.normalisation.std
+        return Judgement(penalised_mean(members, penalty), members, safety.mean(0) if self._has_safety else None)
 
 
 def build_reward_source(settings: PpoConfig, roles: Roles, members: Sequence[RewardMember], tokenizer: Any) -> RewardSource:

@@ -102,7 +102,7 @@ class Roles:
         Returns:
             Shape (n, H).
         """
-        with self.read_positions.only(places):
+        with self.read_positions.only(places, input_ids.numel()):
             return self.hidden(input_ids).flatten(0, 1)[places]
 
     def hidden(self, input_ids: torch.Tensor) -> torch.Tensor:
@@ -154,11 +154,6 @@ def load_roles(
     """
     model = load_adapter(load_base(reference, dtype), REFERENCE, sft_directory)
     model, members = load_reward_members(model, REWARD, reward_directory)
-    for member in members:
-        if member.normalisation.std <= 0:
-            raise ContractError(
-                f"{reward_directory}: the scores' standard deviation is {member.normalisation.std}; train the reward model again"
-            )
     copy_adapter(model, REFERENCE, POLICY)
     if value_mode == "adapter":
         copy_adapter(model, REWARD, VALUE)

@@ -113,8 +113,9 @@ def run(
             save_adapter(roles.model, kept.adapter, artifacts.start(adapter.path))
             properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **summary}
             artifacts.seal(adapter, ADAPTER_SCHEMA, properties=properties, parents=parents)
-            _write_rollouts(artifacts.start(rollouts.path), trainer.evaluations, tokenizer)
-            artifacts.seal(rollouts, ROLLOUTS_SCHEMA, properties={"evaluations": len(trainer.evaluations)}, parents=parents)
+            asked = [*((1.0, evaluation) for evaluation in trainer.evaluations), *kept.tried]
+            _write_rollouts(artifacts.start(rollouts.path), asked, tokenizer)
+            artifacts.seal(rollouts, ROLLOUTS_SCHEMA, properties={"evaluations": len(asked)}, parents=parents)
             publish_metrics(metrics, summary, run)
             score_std = trainer.shaper.normalisation()[1]
             page = render_curves(trainer.history, trainer.evaluations, settings, score_std, selection=kept.selection)
@@ -210,18 +211,20 @@ def _summary(history: Sequence[Mapping[str, float]], evaluations: Sequence[Evalu
     }
 
 
-def _write_rollouts(directory: Path, evaluations: Sequence[Evaluation], tokenizer: Any) -> None:
+def _write_rollouts(directory: Path, evaluations: Sequence[tuple[float, Evaluation]], tokenizer: Any) -> None:
+    """Write each reply of each evaluation; ``a`` is the policy's place between the SFT policy (0) and the one after ``step`` (1)."""
     rows = (
         {
             "prompt_id": evaluation.prompt_ids[place],
             "step": evaluation.step,
+            "a": a,
             "response": tokenizer.decode(evaluation.response_ids[place], skip_special_tokens=True),
             "num_tokens": len(evaluation.response_ids[place]),
             "score": evaluation.scores[place],
             "kl": evaluation.kl[place],
             "truncated": evaluation.truncated[place],
         }
-        for evaluation in evaluations
+        for a, evaluation in evaluations
         for place in range(len(evaluation.scores))
     )
     write_rows(directory / ROLLOUTS_FILE, rows)

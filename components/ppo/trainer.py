@@ -96,6 +96,11 @@ class Rollout:
     metrics: dict[str, float]
     sample: tuple[list[Reply], list[float]]
 
+    @property
+    def num_padded_tokens(self) -> int:
+        """Tokens of one pass over this process's share, padding included; at least 1."""
+        return max(1, sum(batch.input_ids.numel() for mini_batch in self.first_epoch for batch in mini_batch.batches))
+
 
 @dataclass
 class _Clock:
@@ -142,6 +147,8 @@ class PpoTrainer:
         self.best: dict[str, torch.Tensor] = {}
         """Policy weights of the best evaluation within the KL budget so far; of the last one without ``select_best``."""
         self._directory = directory
+        # The value head may start at random; equal seeds give equal ones, but nothing else should depend on that.
+        self.parallel.from_main_(*(parameter for group in self.optimizer.param_groups for parameter in group["params"]))
         state = checkpoints.load_state(directory)
         if state is not None:
             self._restore(state)
@@ -175,10 +182,12 @@ class PpoTrainer:
             with clock.phase("rollout"):
                 queries = self.prompts.queries.draw(self.settings.rollout_batch_size)
                 replies = self.sample(queries, _mixed(self.settings.seed, self.steps_done))
+            self.roles.read_positions.tokens = 0
             with clock.phase("scoring"):
                 rollout = self.score(replies, generator)
         with clock.phase("update"):
             metrics = rollout.metrics | self.update(rollout, generator)
+        metrics["update/forward_passes"] = self.roles.read_positions.tokens / rollout.num_padded_tokens
         self.kl_controller.update(metrics["objective/kl"], len(replies))
         self.entropy_controller.update(metrics["objective/entropy"])
         if report and self.settings.num_samples and self.steps_done % self.settings.sample_steps == 0:

@@ -16,7 +16,7 @@ import torch
 
 from components.ppo.batches import Reply
 from components.ppo.prompts import Query
-from components.ppo.roles import POLICY, Roles
+from components.ppo.roles import POLICY, REFERENCE, Roles
 from components.ppo.rollout import Sampling
 from components.shared import shutdown
 from components.shared.base_model import BaseModelReference
@@ -54,6 +54,8 @@ class VllmEngine:
         self._roles = roles
         self._sampling_params, self._lora_request = vllm.SamplingParams, importlib.import_module("vllm.lora.request").LoRARequest
         self._version = 0
+        # An interpolation between the two has the sum of their ranks.
+        ranks = roles.model.peft_config[REFERENCE].r + roles.model.peft_config[POLICY].r
         self._llm = vllm.LLM(
             model=reference.location,
             revision=reference.hub_revision,
@@ -63,7 +65,7 @@ class VllmEngine:
             dtype=str(roles.projection.weight.dtype).removeprefix("torch."),
             enable_lora=True,
             max_loras=1,
-            max_lora_rank=_max_lora_rank(roles.model.peft_config[POLICY].r),
+            max_lora_rank=_max_lora_rank(ranks),
             max_model_len=max_length,
             gpu_memory_utilization=gpu_memory_utilization,
             generation_config="vllm",  # not the model's own, which may name stop tokens, top_k and penalties

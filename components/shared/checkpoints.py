@@ -56,7 +56,7 @@ def seed_everything(seed: int) -> None:
 
 def rng_state() -> dict[str, Any]:
     """Return the state of every random generator that training draws from."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []  # of this process's own device
     name, keys, position, has_gauss, gauss = numpy.random.get_state(legacy=True)
     legacy = json.dumps([name, numpy.asarray(keys).tolist(), position, has_gauss, gauss])
     return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": legacy, "python": json.dumps(random.getstate())}
@@ -66,7 +66,7 @@ def restore_rng(state: Mapping[str, Any]) -> None:
     """Put every random generator back where ``rng_state`` found it."""
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
+        torch.cuda.set_rng_state(state["cuda"][0])
     name, keys, position, has_gauss, gauss = json.loads(state["numpy"])
     numpy.random.set_state((name, numpy.array(keys, dtype=numpy.uint32), position, has_gauss, gauss))
     version, internal, gauss_next = json.loads(state["python"])

@@ -116,10 +116,13 @@ def test_what_the_stage_leaves_behind(uninterrupted: Path, inputs: Mapping[str, 
 
     rollouts, _ = artifacts.open_sealed(uninterrupted / "rollouts", "rollouts/v1")
     rows = [json.loads(line) for line in (rollouts / "rollouts.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [step for step in (0, 3, 6, 9, 10) for _ in range(4)]
+    along = [row for row in rows if row["a"] == 1]
+    assert [row["step"] for row in along] == [step for step in (0, 3, 6, 9, 10) for _ in range(4)]
+    assert len(rows) == len(along) + 3 * 4, "the interpolations that were tried are among them"
     assert all(row["kl"] == 0.0 for row in rows if row["step"] == 0), "before the first step the policy is the SFT policy"
-    assert all(set(row) == {"prompt_id", "step", "response", "num_tokens", "score", "kl", "truncated"} for row in rows)
-    assert sum(row["score"] for row in rows if row["step"] == STEPS) / 4 == pytest.approx(metrics["validation_score"])
+    assert all(set(row) == {"prompt_id", "step", "response", "num_tokens", "score", "kl", "truncated", "a"} for row in rows)
+    kept = [row["score"] for row in rows if (row["step"], row["a"]) == (metrics["kept_step"], metrics["kept_interpolation"])]
+    assert sum(kept) / 4 == pytest.approx(metrics["validation_score"])
     page = (uninterrupted / "curves").read_text()
     assert page.count("<svg") == 3
     assert page.count('<g id="axes_') == 21

@@ -107,8 +107,8 @@ class TestHeads:
         second = 0.5 + 2.0 * (second + 0.2) / 0.7
         assert float((first - second).abs().mean()) > 0.1
         torch.testing.assert_close(judgement.members, torch.stack([first, second]), atol=1e-5, rtol=1e-5)
-        # of two numbers the variance is a quarter of the squared difference
-        expected = (first + second) / 2 - 0.5 * (first - second) ** 2 / 4
+        # of two numbers the variance is a quarter of the squared difference; the penalty is per standard deviation, which is 2
+        expected = (first + second) / 2 - 0.5 / 2.0 * (first - second) ** 2 / 4
         torch.testing.assert_close(judgement.scores, expected, atol=1e-5, rtol=1e-5)
 
     def test_safety_is_the_mean_over_members_in_rating_points(self, roles: Roles, replies: list[Reply]) -> None:
