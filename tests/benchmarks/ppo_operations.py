@@ -4,11 +4,12 @@ A multiplication and an addition are two operations. Legend: H hidden size, K wi
 r LoRA rank; B sequences of Q prompt and R response tokens, T = Q + R, E epochs; n tokens, c attended pairs (B T (T + 1) / 2 for whole
 causal sequences). For one layer, with P = 2 H^2 + 2 H K + 3 H I weights and S the sum of inputs and outputs of its linear layers:
 
-    forward   2 P n  +  2 r S n  +  4 H c
-    backward  2 P n  +  4 r S n  +  8 H c
+    forward   2 P n  +  2 r min(P, S n)  +  4 H c
+    backward  2 P n  +  4 r S n          +  8 H c
 
-The base is frozen, so its linear layers need the gradient of their inputs only: once the forward pass, not twice. LoRA needs both
-gradients. Attention has two products forward and four backward. The frozen vocabulary projection is needed at the B R positions that
+The base is frozen, so its linear layers need the gradient of their inputs only: once the forward pass, not twice. LoRA is counted in the
+cheaper of its forms: ``W + s B A`` is formed once for all tokens, or ``B (A x)`` added for each; its gradients need products with every
+token. Attention has two products forward and four backward. The frozen vocabulary projection is needed at the B R positions that
 predict response tokens: 2 H V forward, 2 H V for the gradient of the states. Normalisations, softmax, heads of one output and the optimizer
 are not counted: they are what the measured time has to spare for.
 
@@ -75,7 +76,8 @@ class Shape:
 
 def forward(shape: Shape) -> float:
     """Return the operations of one forward pass of the backbone over the rollout batch."""
-    layer = 2 * (shape.weights + shape.rank * shape.widths) * shape.tokens + 4 * shape.hidden * shape.pairs
+    adapter = shape.rank * min(shape.weights, shape.widths * shape.tokens)
+    layer = 2 * shape.weights * shape.tokens + 2 * adapter + 4 * shape.hidden * shape.pairs
     return float(shape.layers * layer)
 
 
@@ -111,8 +113,8 @@ def update(shape: Shape, value_mode: str) -> float:
     not_keys = shape.weights - 2 * h * keys
     not_keys_widths = shape.widths - 2 * (h + keys)
     read_pairs = shape.batch * sum(range(shape.prompt, length))  # the position before each response token sees those up to itself
-    last = (4 * not_keys + 6 * r * not_keys_widths) * spared + 12 * h * (shape.pairs - read_pairs)
-    first = (2 * (h * h + 2 * h * keys) + 2 * r * 3 * h) * shape.tokens
+    last = (4 * not_keys + 4 * r * not_keys_widths) * spared + 12 * h * (shape.pairs - read_pairs)
+    first = 2 * (h * h + 2 * h * keys) * shape.tokens
     return update_plain(shape, value_mode) - trunk_passes(shape, value_mode) * (last + first)
 
 
