@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-LOGITS_AT_ONCE = 2**24
-"""Numbers in one tile of logits: 64 MB in fp32, four copies of which are alive at a time."""
+LOGITS_AT_ONCE = {"cpu": 2**20, "cuda": 2**26}
+"""Numbers in one tile of logits, by device: 4 MB in fp32, which a CPU's cache holds, or 256 MB; four copies are alive at a time."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _TokenStatistics(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         logprob_slopes = torch.empty_like(hidden, dtype=torch.float32) if wanted else None
         entropy_slopes = torch.empty_like(hidden, dtype=torch.float32) if wanted and entropy_gradient else None
-        tile = max(1, LOGITS_AT_ONCE // weight.shape[0])
+        tile = max(1, LOGITS_AT_ONCE.get(weight.device.type, 2**26) // weight.shape[0])
         for start in range(0, count, tile):
             part = slice(start, start + tile)
             logs = torch.log_softmax(projection.logits(hidden[part], temperature), dim=-1)

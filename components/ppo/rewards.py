@@ -16,7 +16,6 @@ from components.ppo.reward_classifier import ClassifierReward
 from components.ppo.reward_function import FunctionReward
 from components.ppo.roles import Roles
 from components.shared.errors import ContractError
-from components.shared.modeling import use_adapter
 from components.shared.reward_model import Normalisation, RewardMember, on_first_scale
 
 __all__ = [
@@ -67,13 +66,13 @@ class HeadReward:
         raw, safety = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
         judged = torch.zeros(len(replies), dtype=torch.bool, device=device)
         for index, member in enumerate(self._members):
-            use_adapter(self._roles.model, member.adapter)
-            for batch in batches:
-                states = self._roles.states(batch.input_ids, batch.last)
-                judged[batch.rows] = True
-                raw[index, batch.rows] = member.head(states)
-                if member.safety_head is not None:
-                    safety[index, batch.rows] = member.safety_head(states)
+            with self._roles.speaking(member.adapter):
+                for batch in batches:
+                    states = self._roles.states(batch.input_ids, batch.last)
+                    judged[batch.rows] = True
+                    raw[index, batch.rows] = member.head(states)
+                    if member.safety_head is not None:
+                        safety[index, batch.rows] = member.safety_head(states)
         # Rows of other processes are 0, which the change of scale would move.
         members = on_first_scale(raw, [member.normalisation for member in self._members]) * judged
         # Per unit of the scores' deviation: the same penalty then weighs alike whatever the scale that training gave them.

@@ -9,6 +9,8 @@
 | value (``shared_trunk``) | none: reads the policy's states and does not move them | layer norm and a small network, starts at zero | yes |
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +18,7 @@ from typing import Any, Literal
 import torch
 from peft import PeftModel
 
-from components.ppo.fused_lora import fuse
+from components.ppo.fused_lora import fuse, weights_formed
 from components.ppo.logprobs import Projection
 from components.ppo.read_positions import ReadPositions
 from components.shared.base_model import BaseModelReference
@@ -89,6 +91,13 @@ class Roles:
     def normalisation(self) -> Normalisation:
         """Mean and standard deviation of the first member's scores."""
         return self.members[0].normalisation
+
+    @contextmanager
+    def speaking(self, adapter: str, *, trainable: bool = False) -> Iterator[None]:
+        """Make an adapter the active one for a pass, its layers formed; it stays active. Backward passes belong inside."""
+        use_adapter(self.model, adapter, trainable=trainable)
+        with weights_formed(self.model, adapter):
+            yield
 
     def states(self, input_ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Return final hidden states under the active adapter where they are read.

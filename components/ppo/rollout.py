@@ -17,12 +17,10 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from components.ppo.batches import Reply
-from components.ppo.fused_lora import weights_formed
 from components.ppo.prompts import Query
 from components.ppo.roles import POLICY, Roles
 from components.shared import shutdown
 from components.shared.errors import Interrupted
-from components.shared.modeling import use_adapter
 
 COMPACT_FRACTION = 0.25
 """Rows leave the batch once this fraction of it has ended: leaving costs a copy of the cache, staying costs arithmetic."""
@@ -81,14 +79,13 @@ class DecodingLoop:
     ) -> list[Reply]:
         """See ``Engine``."""
         model, places = self._roles.model, list(range(len(queries)) if rows is None else rows)
-        use_adapter(model, adapter)
         was_training = model.training
         model.eval()
         uniforms = _uniforms(places, sampling.max_completion_length, seed).to(self._roles.device)
         replies: dict[int, Reply] = {}
         order = sorted(range(len(queries)), key=lambda index: (-len(queries[index].input_ids), index))
         try:
-            with weights_formed(model, adapter):
+            with self._roles.speaking(adapter):
                 for start in range(0, len(order), sampling.batch_size):
                     chosen = order[start : start + sampling.batch_size]
                     decoder = _Decoder(self._roles, [queries[index].input_ids for index in chosen], sampling, uniforms[chosen])

@@ -11,7 +11,6 @@ import torch
 from components.ppo.batches import MicroBatch
 from components.ppo.logprobs import token_statistics
 from components.ppo.roles import VALUE, Roles
-from components.shared.modeling import use_adapter
 
 
 def response_logprobs(
@@ -53,13 +52,13 @@ def logprob_pass(
         Log-probabilities and entropies, and the values of the policy's states where the value head reads those (else zeros), (B, R) each.
     """
     logprobs, entropies, values = (torch.zeros(shape, device=roles.device) for _ in range(3))
-    use_adapter(roles.model, adapter)
-    for batch in batches:
-        states = roles.states(batch.input_ids, batch.predicting)
-        logprobs[batch.rows], entropies[batch.rows] = logprobs_of_states(roles, batch, states, temperature)
-        read = roles.values_of_policy_states(states)
-        if read is not None:
-            values[batch.rows] = batch.padded(read)
+    with roles.speaking(adapter):
+        for batch in batches:
+            states = roles.states(batch.input_ids, batch.predicting)
+            logprobs[batch.rows], entropies[batch.rows] = logprobs_of_states(roles, batch, states, temperature)
+            read = roles.values_of_policy_states(states)
+            if read is not None:
+                values[batch.rows] = batch.padded(read)
     return logprobs, entropies, values
 
 
@@ -67,7 +66,7 @@ def logprob_pass(
 def value_pass(roles: Roles, batches: Sequence[MicroBatch], shape: tuple[int, int]) -> torch.Tensor:
     """Run the value adapter over micro-batches and return the values, (B, R); it is the active adapter afterwards."""
     values = torch.zeros(shape, device=roles.device)
-    use_adapter(roles.model, VALUE)
-    for batch in batches:
-        values[batch.rows] = response_values(roles, batch)
+    with roles.speaking(VALUE):
+        for batch in batches:
+            values[batch.rows] = response_values(roles, batch)
     return values

@@ -29,7 +29,6 @@ from components.ppo.roles import POLICY, VALUE, Roles
 from components.ppo.scoring import logprobs_of_states, response_values
 from components.shared.chat import Encoded
 from components.shared.errors import ContractError
-from components.shared.modeling import use_adapter
 
 Statistics = dict[str, float]
 
@@ -95,20 +94,20 @@ def accumulate_policy_gradients(
         Shares of the token means, to be summed over processes.
     """
     total: dict[str, torch.Tensor] = {}
-    use_adapter(roles.model, POLICY, trainable=place.train_policy)
-    for batch in mini_batch.batches:
-        with torch.set_grad_enabled(place.train_policy):
-            states = roles.states(batch.input_ids, batch.predicting)
-        values = roles.values_of_policy_states(states)
-        if values is not None:
-            _add(total, _value_gradient(batch.padded(values), batch, experience, settings, mini_batch.num_tokens))
-        if place.train_policy:
-            _add(total, _policy_gradient(roles, batch, states, experience, settings, place, mini_batch.num_tokens))
+    with roles.speaking(POLICY, trainable=place.train_policy):
+        for batch in mini_batch.batches:
+            with torch.set_grad_enabled(place.train_policy):
+                states = roles.states(batch.input_ids, batch.predicting)
+            values = roles.values_of_policy_states(states)
+            if values is not None:
+                _add(total, _value_gradient(batch.padded(values), batch, experience, settings, mini_batch.num_tokens))
+            if place.train_policy:
+                _add(total, _policy_gradient(roles, batch, states, experience, settings, place, mini_batch.num_tokens))
     return total
 
 
 def accumulate_ptx_gradients(roles: Roles, human: Sequence[Encoded], num_tokens: float, settings: PpoConfig) -> dict[str, torch.Tensor]:
-    """Add the gradients of ``ptx_coef L_CE`` over human replies, a sum over ``num_tokens``. The policy adapter is active.
+    """Add the gradients of ``ptx_coef L_CE`` over human replies, a sum over ``num_tokens``.
 
     Args:
         roles: the model.
@@ -117,23 +116,24 @@ def accumulate_ptx_gradients(roles: Roles, human: Sequence[Encoded], num_tokens:
         settings: coefficient and token budget.
     """
     total: dict[str, torch.Tensor] = {}
-    for rows in plan_micro_batches([len(row) for row in human], range(len(human)), settings.max_tokens_per_micro_batch):
-        input_ids, mask = _pad([human[row] for row in rows], roles.device)
-        predicting = mask[:, 1:].nonzero(as_tuple=True)
-        states = roles.states(input_ids, predicting[0] * input_ids.shape[1] + predicting[1])
-        logprobs, _ = token_statistics(states, roles.projection, input_ids[:, 1:][mask[:, 1:]], entropy_gradient=False)
-        loss = cross_entropy(logprobs, num_tokens)
-        (settings.ptx_coef * loss).backward()  # type: ignore[no-untyped-call]
-        _add(total, {"loss/ptx": loss})
+    with roles.speaking(POLICY, trainable=True):
+        for rows in plan_micro_batches([len(row) for row in human], range(len(human)), settings.max_tokens_per_micro_batch):
+            input_ids, mask = _pad([human[row] for row in rows], roles.device)
+            predicting = mask[:, 1:].nonzero(as_tuple=True)
+            states = roles.states(input_ids, predicting[0] * input_ids.shape[1] + predicting[1])
+            logprobs, _ = token_statistics(states, roles.projection, input_ids[:, 1:][mask[:, 1:]], entropy_gradient=False)
+            loss = cross_entropy(logprobs, num_tokens)
+            (settings.ptx_coef * loss).backward()  # type: ignore[no-untyped-call]
+            _add(total, {"loss/ptx": loss})
     return total
 
 
 def accumulate_value_gradients(roles: Roles, mini_batch: MiniBatch, experience: Experience, settings: PpoConfig) -> dict[str, torch.Tensor]:
     """Add this process's share of the gradients of ``vf_coef L_value`` through the value adapter."""
     total: dict[str, torch.Tensor] = {}
-    use_adapter(roles.model, VALUE, trainable=True)
-    for batch in mini_batch.batches:
-        _add(total, _value_gradient(response_values(roles, batch), batch, experience, settings, mini_batch.num_tokens))
+    with roles.speaking(VALUE, trainable=True):
+        for batch in mini_batch.batches:
+            _add(total, _value_gradient(response_values(roles, batch), batch, experience, settings, mini_batch.num_tokens))
     return total
 
 
@@ -156,13 +156,13 @@ def first_values(
         Shares of the token means, to be summed over processes.
     """
     total: dict[str, torch.Tensor] = {}
-    use_adapter(roles.model, VALUE, trainable=True)
-    for batch in mini_batch.batches:
-        predicted = response_values(roles, batch)
-        old = predicted.detach()
-        values[batch.rows] = old
-        _, returns = generalized_advantages(rewards[batch.rows], old, batch.mask, settings.gamma, settings.lam)
-        _add(total, _value_terms(predicted, old, returns, batch.mask, settings, mini_batch.num_tokens))
+    with roles.speaking(VALUE, trainable=True):
+        for batch in mini_batch.batches:
+            predicted = response_values(roles, batch)
+            old = predicted.detach()
+            values[batch.rows] = old
+            _, returns = generalized_advantages(rewards[batch.rows], old, batch.mask, settings.gamma, settings.lam)
+            _add(total, _value_terms(predicted, old, returns, batch.mask, settings, mini_batch.num_tokens))
     return total
 
 

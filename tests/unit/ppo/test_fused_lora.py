@@ -30,8 +30,9 @@ def with_pefts_forward(roles: Roles) -> None:
 
 
 def run(roles: Roles, ids: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    states = roles.states(ids, places)
-    (states * torch.linspace(-1, 1, states.numel()).view_as(states)).sum().backward()
+    with roles.speaking(POLICY, trainable=True):
+        states = roles.states(ids, places)
+        (states * torch.linspace(-1, 1, states.numel()).view_as(states)).sum().backward()
     gradients = {name: parameter.grad.clone() for name, parameter in adapter_parameters(roles.model, POLICY) if parameter.grad is not None}
     roles.model.zero_grad()
     return states.detach(), gradients
@@ -58,9 +59,20 @@ def test_formed_gradients_equal_finite_differences() -> None:
         return torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
 
     weight, bias = numbers(3, 4).detach(), numbers(3).detach()
-    assert torch.autograd.gradcheck(
-        lambda x, down, up: _FormedLinear.apply(x, weight, bias, down, up, 1.7), (numbers(2, 5, 4), numbers(2, 4), numbers(3, 2))
-    )
+    x, down, up, out = numbers(2, 5, 4), numbers(2, 4), numbers(3, 2), numbers(2, 5, 3).detach()
+    output = _FormedLinear.apply(x, weight + 1.7 * (up @ down).detach(), bias, down, up, 1.7)
+    output.backward(out)
+    for given in (x, down, up):
+        slope = torch.zeros_like(given)
+        for place in range(given.numel()):
+            ends = []
+            for nudge in (1e-6, -1e-6):
+                moved = given.detach().clone()
+                moved.view(-1)[place] += nudge
+                values = [moved if other is given else other.detach() for other in (x, down, up)]
+                ends.append(torch.nn.functional.linear(values[0], weight + 1.7 * values[2] @ values[1], bias))
+            slope.view(-1)[place] = ((ends[0] - ends[1]) / 2e-6 * out).sum()
+        torch.testing.assert_close(given.grad, slope, rtol=1e-6, atol=1e-7)
 
 
 def small_layer(dtype: torch.dtype, scale: float) -> Any:
@@ -98,7 +110,7 @@ def test_a_weight_formed_for_decoding_says_the_same_and_is_gone_afterwards(roles
         with weights_formed(roles.model, POLICY):
             torch.testing.assert_close(roles.hidden(ids), plain, rtol=1e-4, atol=1e-5)
         assert torch.equal(roles.hidden(ids), plain)
-    assert all(module.formed_weight is None for module in roles.model.modules() if isinstance(module, LoraLinear))
+    assert all(module.formed is None for module in roles.model.modules() if isinstance(module, LoraLinear))
 
 
 def test_dropout_several_adapters_and_disabled_ones_keep_pefts_forward() -> None:
@@ -106,7 +118,8 @@ def test_dropout_several_adapters_and_disabled_ones_keep_pefts_forward() -> None
     x = torch.randn(512, 64)
     expected = layer(x).detach()
     fuse(model)
-    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+    with weights_formed(model, "default"):
+        torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
     with model.disable_adapter():
         torch.testing.assert_close(layer(x), layer.base_layer(x))
     layer.lora_dropout["default"] = torch.nn.Dropout(0.5)

@@ -101,11 +101,11 @@ def test_the_training_forward_repeats_the_scoring_forward_bit_by_bit(family: Fam
     batches = collated(roles, max_tokens=40)
     assert len(batches) > 2
     scored = passes(roles, batches, 0.8)
-    use_adapter(roles.model, POLICY, trainable=True)
-    for batch in batches:
-        logprobs, _ = response_logprobs(roles, batch, 0.8)
-        assert logprobs.requires_grad
-        assert torch.equal(logprobs.detach(), scored["old"][batch.rows])
+    with roles.speaking(POLICY, trainable=True):
+        for batch in batches:
+            logprobs, _ = response_logprobs(roles, batch, 0.8)
+            assert logprobs.requires_grad
+            assert torch.equal(logprobs.detach(), scored["old"][batch.rows])
 
 
 @pytest.mark.parametrize("max_tokens", [4096, 110])

@@ -39,7 +39,7 @@ def computed(weights: tuple[float, float], entropy_gradient: bool = True) -> tup
 
 @pytest.mark.parametrize("tile", [2**24, 11, 33])
 def test_values_do_not_depend_on_the_tiling(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logprobs, "LOGITS_AT_ONCE", tile)
+    monkeypatch.setattr(logprobs, "LOGITS_AT_ONCE", {"cpu": tile})
     logs, entropies, _ = computed((1.0, 1.0))
     expected = numpy.array([oracle(HIDDEN[row], row) for row in range(5)])
     numpy.testing.assert_allclose(logs.numpy(), expected[:, 0], rtol=1e-5)
@@ -49,7 +49,7 @@ def test_values_do_not_depend_on_the_tiling(tile: int, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("tile", [2**24, 11])
 @pytest.mark.parametrize("which", [0, 1], ids=["logprob", "entropy"])
 def test_gradients_equal_finite_differences(which: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logprobs, "LOGITS_AT_ONCE", tile)
+    monkeypatch.setattr(logprobs, "LOGITS_AT_ONCE", {"cpu": tile})
     _, _, gradient = computed((1.0, 0.0) if which == 0 else (0.0, 1.0))
     expected = numpy.stack([slope(row, which) for row in range(5)])
     assert gradient is not None
