@@ -169,7 +169,8 @@ def kind_of(operator: str) -> str:
     for kind, beginnings in KINDS.items():
         if operator.startswith(beginnings):
             return kind
-    return "elementwise and reductions" if operator.startswith("aten::") else "Python and other"
+    compiled = "cpp_fused" in operator or operator.startswith("triton_")
+    return "elementwise and reductions" if compiled or operator.startswith("aten::") else "Python and other"
 
 
 def executed_operations(work: Callable[[], Any]) -> float:
