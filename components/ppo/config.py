@@ -40,8 +40,6 @@ class PpoConfig(StageConfig):
     the loop samples from an fp32 base, where both are equal to rounding; recomputed else. [ours] a forward pass less."""
     dtype: Literal["auto", "float32", "bfloat16", "nf4"] = "auto"
     """Of the frozen base; adapters are fp32. ``auto``: bfloat16 on an accelerator, float32 on a CPU. nf4 wants bitsandbytes and CUDA."""
-    compile: bool = False
-    """Compile the decoder layers with torch.compile: faster, half a minute of start, wants a C++ compiler on a CPU. [ours]."""
 
     max_prompt_length: int = Field(default=512, ge=8)
     """Tokens of context before a reply; the oldest turns go first. [TRL] max_prompt_length of its RL trainers."""
@@ -95,6 +93,9 @@ class PpoConfig(StageConfig):
     value_mode: Literal["adapter", "shared_trunk"] = "adapter"
     """``adapter``: a value adapter of its own, from the reward model. ``shared_trunk``: a head on the policy's states, which it does not
     move: half the arithmetic of the update, a weaker critic. Santacroce et al. 2023, arXiv:2309.00754, find joined adapters worse."""
+    value_layers: int | None = Field(default=None, ge=1)
+    """Upper layers that the value adapter trains; below, its states are the reward model's and computed once per rollout. Not set: all.
+    Half of the layers spare half of the critic's arithmetic. trlX's num_value_layers_unfrozen."""
     critic_warmup_steps: int = Field(default=0, ge=0)
     """First steps that train the value only. OpenRLHF's freezing_steps; 0 because the value starts from the reward model."""
 
@@ -178,6 +179,8 @@ class PpoConfig(StageConfig):
                 raise ValueError(f"{whole} {number} is no multiple of {part} {divisor}, so samples would be lost; give {fitting}")
         if self.reward_function and self.reward_classifier:
             raise ValueError("reward_function and reward_classifier both replace the reward model; give one of them")
+        if self.value_layers is not None and self.value_mode == "shared_trunk":
+            raise ValueError("value_layers is of the value adapter, which value_mode shared_trunk has not; leave it unset")
         longest = self.max_prompt_length + self.max_completion_length
         if self.max_tokens_per_micro_batch < max(longest, self.max_ptx_length):
             raise ValueError(

@@ -24,7 +24,7 @@ class ReadPositions:
     def __init__(self, model: PeftModel) -> None:
         """Wrap the position-wise parts of the last layer that the architecture has: ``mlp``, ``self_attn.q_proj``, ``self_attn.o_proj``."""
         self.rows: torch.Tensor | None = None
-        self.tokens = 0
+        self.tokens = 0.0
         layers = getattr(model.get_base_model().base_model, "layers", None)
         last = layers[-1] if layers else None
         attention = getattr(last, "self_attn", None)
@@ -34,7 +34,7 @@ class ReadPositions:
                 self._wrap(module)
 
     @contextmanager
-    def only(self, rows: torch.Tensor, num_tokens: int) -> Iterator[None]:
+    def only(self, rows: torch.Tensor, num_tokens: float) -> Iterator[None]:
         """Compute only these flat places of ``num_tokens`` in (b, T); the states of others mean nothing."""
         self.rows = rows
         self.tokens += num_tokens

@@ -9,6 +9,8 @@
 | value (``shared_trunk``) | none: reads the policy's states and does not move them | layer norm and a small network, starts at zero | yes |
 """
 
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from typing import Any, Literal
 import torch
 from peft import PeftModel
 
+from components.ppo.batches import MicroBatch
 from components.ppo.fused_lora import fuse, weights_formed
 from components.ppo.logprobs import Projection
+from components.ppo.lower_layers import LowerLayers
 from components.ppo.read_positions import ReadPositions
 from components.shared.base_model import BaseModelReference
 from components.shared.errors import ContractError
@@ -68,6 +72,7 @@ class Roles:
         value_head: trained.
         members: of the reward ensemble, each with its adapter's name, heads and normalisation; one without an ensemble.
         read_positions: lets the last layer skip positions.
+        lower_layers: below a value adapter that trains the upper layers only; None where it trains all.
     """
 
     model: PeftModel
@@ -76,6 +81,7 @@ class Roles:
     value_head: torch.nn.Module
     members: tuple[RewardMember, ...]
     read_positions: ReadPositions
+    lower_layers: LowerLayers | None = None
 
     @property
     def device(self) -> torch.device:
@@ -114,6 +120,13 @@ class Roles:
         with self.read_positions.only(places, input_ids.numel()):
             return self.hidden(input_ids).flatten(0, 1)[places]
 
+    def value_states(self, batch: MicroBatch) -> torch.Tensor:
+        """Return the states, (n, H), that the value head reads of a micro-batch; the value adapter is active."""
+        if self.lower_layers is None:
+            return self.states(batch.input_ids, batch.predicting)
+        with self.read_positions.only(batch.predicting, self.lower_layers.share * batch.input_ids.numel()):
+            return self.lower_layers.upper(self.lower_layers.of(batch)).flatten(0, 1)[batch.predicting]
+
     def hidden(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Return the final hidden states of all positions, (B, T, H), of right-padded sequences, (B, T), under the active adapter."""
         backbone = self.model.get_base_model().base_model
@@ -130,7 +143,10 @@ class Roles:
 
     def value_parameters(self) -> list[torch.nn.Parameter]:
         """Return what the value loss trains."""
-        adapter = [parameter for _, parameter in adapter_parameters(self.model, VALUE)] if self.value_mode == "adapter" else []
+        if self.value_mode == "shared_trunk":
+            return list(self.value_head.parameters())
+        lowest = self.lower_layers.split if self.lower_layers else 0
+        adapter = [parameter for key, parameter in adapter_parameters(self.model, VALUE) if _layer_of(key) >= lowest]
         return adapter + list(self.value_head.parameters())
 
     def trained_state(self) -> dict[str, Any]:
@@ -153,7 +169,7 @@ def load_roles(
     *,
     value_mode: ValueMode = "adapter",
     dtype: BaseType = "auto",
-    compile_layers: bool = False,
+    value_layers: int | None = None,
 ) -> Roles:
     """Load the base once and put the adapters on it.
 
@@ -171,12 +187,12 @@ def load_roles(
         value_head = TrunkHead(members[0].head.linear.weight.shape[1]).to(members[0].head.linear.weight.device)
     _disable_dropout(model)
     fuse(model)
-    roles = Roles(model, _projection(model), value_mode, value_head, members, ReadPositions(model))
+    lower_layers = LowerLayers(model, value_layers) if value_layers is not None else None
+    roles = Roles(model, _projection(model), value_mode, value_head, members, ReadPositions(model), lower_layers)
     use_adapter(model, REFERENCE)
     check_projection(roles)
-    if compile_layers:
-        for layer in model.get_base_model().base_model.layers:
-            layer.compile(dynamic=True)
+    if roles.lower_layers:
+        check_split(roles, roles.lower_layers)
     return roles
 
 
@@ -206,6 +222,24 @@ def check_projection(roles: Roles) -> None:
         raise ContractError(
             f"{architecture} transforms its logits after the vocabulary projection, which PPO does not support; use another"
         )
+
+
+@torch.no_grad()
+def check_split(roles: Roles, lower_layers: LowerLayers) -> None:
+    """Make sure that the lower and then the upper layers are the whole model.
+
+    Raises:
+        ContractError: they are not; the architecture does more to its input than to look tokens up.
+    """
+    ids = torch.arange(8, device=roles.device)[None, :]
+    if not torch.allclose(lower_layers.upper(lower_layers.lower(ids)), roles.hidden(ids), rtol=1e-3, atol=1e-3):
+        raise ContractError(f"{type(roles.model.get_base_model()).__name__} cannot be split at a layer; leave value_layers unset")
+
+
+def _layer_of(key: str) -> int:
+    """Return the number of the decoder layer that a parameter belongs to; one outside of them counts as the highest."""
+    found = re.search(r"\.layers\.(\d+)\.", key)
+    return int(found.group(1)) if found else sys.maxsize
 
 
 def _projection(model: PeftModel) -> Projection:

@@ -32,7 +32,7 @@ def logprobs_of_states(
 
 def response_values(roles: Roles, batch: MicroBatch) -> torch.Tensor:
     """Return the value of the state before each response token; the value adapter is active. Zero on padding, shape (b, R)."""
-    return batch.padded(roles.value_head(roles.states(batch.input_ids, batch.predicting)))
+    return batch.padded(roles.value_head(roles.value_states(batch)))
 
 
 @torch.no_grad()

@@ -79,7 +79,7 @@ def run(
             reward_directory,
             value_mode=settings.value_mode,
             dtype=settings.dtype,
-            compile_layers=settings.compile,
+            value_layers=settings.value_layers,
         )
         players = Players(
             roles,

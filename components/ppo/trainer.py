@@ -26,15 +26,16 @@ from typing import Any, Protocol
 import torch
 
 from components.ppo.advantages import explained_variance, generalized_advantages, token_rewards, whiten
-from components.ppo.batches import MiniBatch, Reply, collate, kept_rows, plan_micro_batches, response_mask
+from components.ppo.batches import MicroBatch, MiniBatch, Reply, collate, kept_rows, plan_micro_batches, response_mask
 from components.ppo.config import PpoConfig
 from components.ppo.controllers import EntropyController, KlController, learning_rate_factor
 from components.ppo.evaluation import Evaluation, evaluate
+from components.ppo.judgement import Judgement
 from components.ppo.losses import kl_estimate
 from components.ppo.players import Players, judge
 from components.ppo.prompts import PtxSource, Query, QuerySource
 from components.ppo.reward_shaping import RewardShaper
-from components.ppo.roles import POLICY, REFERENCE
+from components.ppo.roles import POLICY, REFERENCE, REWARD
 from components.ppo.rollout import DecodingLoop, Sampling
 from components.ppo.scoring import logprob_pass, value_pass
 from components.ppo.selection import best_within_budget
@@ -231,7 +232,7 @@ class PpoTrainer:
         ref_logprobs, _, _ = logprob_pass(roles, REFERENCE, batches, shape, settings.temperature)
         self.parallel.sum_(ref_logprobs)
         old_logprobs, entropies, values = self._policy_numbers(replies, batches, mask)
-        judgement = judge(self.players, replies, batches)
+        judgement = self._judged(replies, batches)
         shaped, metrics = self.shaper.shape(judgement, torch.tensor([reply.truncated for reply in replies], device=mask.device))
         kl = kl_estimate(old_logprobs, ref_logprobs, settings.kl_estimator)
         rewards = token_rewards(shaped, kl, mask, self.kl_controller.kl_coef)
@@ -331,8 +332,22 @@ class PpoTrainer:
         }
         checkpoints.save_state(self._directory, state)
 
+    def _judged(self, replies: Sequence[Reply], batches: Sequence[MicroBatch]) -> Judgement:
+        """Judge the replies, and keep the states that a value adapter on the upper layers continues from."""
+        lower = self.roles.lower_layers
+        if lower is None:
+            return judge(self.players, replies, batches)
+        with lower.recording() as seen:
+            judgement = judge(self.players, replies, batches)
+        states = seen[: len(batches)]  # the first member's passes come first
+        if not states:  # something else than the reward adapter judged
+            with self.roles.speaking(REWARD):
+                states = [lower.lower(batch.input_ids) for batch in batches]
+        self.parallel.sum_(lower.keep(batches, states, len(replies), max(map(len, replies))))
+        return judgement
+
     def _policy_numbers(
-        self, replies: Sequence[Reply], batches: Any, mask: torch.Tensor
+        self, replies: Sequence[Reply], batches: Sequence[MicroBatch], mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return old log-probabilities, entropies and the values of the policy's states (else zeros), (B, R) each."""
         if self.keeps_logprobs:

@@ -60,7 +60,7 @@ class Family:
 
     def trainer(self, settings: PpoConfig, directory: Path | None = None, parallel: Parallel = Parallel()) -> PpoTrainer:  # noqa: B008
         torch.manual_seed(settings.seed)
-        tokenizer, roles = self.tokenizer(), self.roles(settings.value_mode)
+        tokenizer, roles = self.tokenizer(), self.roles(settings.value_mode, value_layers=settings.value_layers)
         players = Players(roles, DecodingLoop(roles), build_reward_source(settings, roles, roles.members, tokenizer), parallel)
         return PpoTrainer(players, settings, prompts_of(tokenizer, settings), sampling_of(tokenizer, settings), directory)
 

@@ -25,6 +25,7 @@ from components.ppo.update import (
     new_optimizer,
     step,
 )
+from components.shared.errors import ContractError
 from components.shared.modeling import adapter_parameters, use_adapter
 from components.shared.reward_model import sequence_scores
 from tests.unit.ppo.family import Family, Silent, made_up_replies, prompts_of, settings_of, shake
@@ -320,6 +321,34 @@ def test_the_first_value_pass_gives_values_and_gradients_of_separate_passes(fami
     torch.testing.assert_close(gradients(one.value_parameters()), gradients(two.value_parameters()), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("max_tokens", [4096, 250])
+def test_a_value_adapter_on_the_upper_layers_is_the_whole_one_with_lower_layers_of_the_reward(trainer: Trainers, max_tokens: int) -> None:
+    """What it computes from kept states equals a pass of the value adapter through all layers, at the start and after training."""
+    run = trainer(value_layers=1, max_tokens_per_micro_batch=max_tokens, ptx_coef=0.0)
+    start = {name: digest(run.roles, name) for name in (None, POLICY, VALUE, REWARD, REFERENCE)}
+    metrics = run.train_step()
+    # Reference and reward; policy and half a value in each of two epochs, but for the first mini-batch's value; half a value before.
+    # Later epochs cut other micro-batches, so their padding differs.
+    assert metrics["update/forward_passes"] == pytest.approx(2 + 2 * 1.5 - 0.25 + 0.5, abs=0.4)
+    rollout = run.score(run.sample(run.prompts.queries.draw(8), 5), torch.Generator().manual_seed(1))
+    for batch in (batch for mini_batch in rollout.first_epoch for batch in mini_batch.batches):
+        with torch.no_grad(), run.roles.speaking(VALUE):
+            kept = run.roles.value_head(run.roles.value_states(batch))
+            whole = run.roles.value_head(run.roles.states(batch.input_ids, batch.predicting))
+        torch.testing.assert_close(kept, whole, rtol=1e-4, atol=1e-5)
+    trained = {id(parameter) for parameter in run.roles.value_parameters()}
+    lower = [(key, value) for key, value in adapter_parameters(run.roles.model, VALUE) if id(value) not in trained]
+    reward = dict(adapter_parameters(run.roles.model, REWARD))
+    assert lower
+    assert all(torch.equal(value, reward[key.replace(".value.", ".reward.")]) for key, value in lower)
+    assert {name for name in start if digest(run.roles, name) != start[name]} == {POLICY, VALUE}
+
+
+def test_a_value_adapter_on_more_layers_than_there_are_is_refused(family: Family) -> None:
+    with pytest.raises(ContractError, match=r"value_layers is 2, but the base has 2 layers"):
+        family.roles(value_layers=2)
+
+
 def test_a_head_on_the_policys_states_learns_and_does_not_move_the_trunk(trainer: Trainers) -> None:
     run = trainer(value_mode="shared_trunk", critic_warmup_steps=1, value_learning_rate=1e-2)
     assert VALUE not in run.roles.model.peft_config
@@ -338,6 +367,7 @@ def test_a_head_on_the_policys_states_learns_and_does_not_move_the_trunk(trainer
         (1, {"entropy_target": 3.0, "entropy_coef": 0.01, "reward_normalization": "running"}),
         (2, {"value_mode": "shared_trunk"}),
         (1, {"old_logprobs": "recompute"}),
+        (2, {"value_layers": 1}),
     ],
 )
 def test_a_continued_run_equals_an_uninterrupted_one(trainer: Trainers, tmp_path: Path, stop_after: int, more: dict[str, object]) -> None:
