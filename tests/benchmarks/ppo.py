@@ -56,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--arms", default=DEFAULT_ARMS, help=f"comma separated, of {', '.join(ARMS)}")
     parser.add_argument("--rounds", type=int, default=3, help="times that each arm runs")
     parser.add_argument("--updates", type=int, default=3, help="timed updates of a run, the first of which warms up")
+    parser.add_argument("--times-only", action="store_true", help="no counts of passes and operations, no profile: they cost three updates")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as many as there are cores")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="further settings of Attune's ppo stage")
     parser.add_argument("--shape", nargs="*", default=[], metavar="NAME=NUMBER", help="changes of the size, say response=24")
@@ -76,7 +77,8 @@ def alternate(shape: Shape, arms: Sequence[str], arguments: argparse.Namespace) 
         write_family(shape, folder, threads)
         for turn in range(arguments.rounds):
             for arm in arms:
-                command = command_of(arm, shape, folder, arguments.peer_python, arguments.updates, arguments.set)
+                counts = turn == 0 and not arguments.times_only
+                command = command_of(arm, shape, folder, arguments.peer_python, arguments.updates, arguments.set, counts=counts)
                 result = json.loads(run(command, threads).splitlines()[-1])
                 results[arm].append(result)
                 seen = f"{result['seconds']:.2f} s an update, {result['peak_mib']:.0f} MiB"

@@ -39,7 +39,7 @@ def main(peer_python: str, updates: int, output: Path) -> int:
         write_family(shape, folder, threads, dtype="bfloat16")
         for _ in range(ROUNDS):
             for arm, runs in results.items():
-                command = command_of(arm, shape, folder, peer_python, updates, ["dtype=bfloat16"])
+                command = command_of(arm, shape, folder, peer_python, updates, ["dtype=bfloat16"], counts=True)
                 command += ["--dtype", "bfloat16"] if arm == "trl" else []
                 runs.append(json.loads(run(command, threads).splitlines()[-1]))
     print("\n".join(lines(shape, results, copy_bandwidth())))  # noqa: T201

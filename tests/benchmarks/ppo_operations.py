@@ -95,17 +95,20 @@ def vocabulary(shape: Shape) -> float:
 def trunk_passes(shape: Shape, value_mode: str) -> int:
     """Return the passes, forward and backward, of the update phase: E of the policy and, with an adapter of its own, E - 1 of the value.
 
+    A value adapter on the upper layers only passes through its share of the layers.
+
     The value's first pass falls into the scoring phase: it gives the values at rollout time too (one mini-batch an epoch here).
     """
     return shape.epochs if value_mode == "shared_trunk" else 2 * shape.epochs - 1
 
 
-def update_plain(shape: Shape, value_mode: str) -> float:
-    """Return the operations of the update phase with every layer at every token."""
-    return trunk_passes(shape, value_mode) * (forward(shape) + backward(shape)) + shape.epochs * 2 * vocabulary(shape)
+def update_plain(shape: Shape, value_mode: str, value_share: float = 1.0) -> float:
+    """Return the operations of the update phase with every layer at every token; ``value_share`` of the layers in a pass of the value."""
+    passes = shape.epochs + value_share * (trunk_passes(shape, value_mode) - shape.epochs)
+    return passes * (forward(shape) + backward(shape)) + shape.epochs * 2 * vocabulary(shape)
 
 
-def update(shape: Shape, value_mode: str) -> float:
+def update(shape: Shape, value_mode: str, value_share: float = 1.0) -> float:
     """Return the operations that the update phase needs: the plain ones without what the last and the first layer can leave out."""
     length, read = shape.prompt + shape.response, shape.batch * shape.response
     spared = shape.tokens - read
@@ -115,7 +118,7 @@ def update(shape: Shape, value_mode: str) -> float:
     read_pairs = shape.batch * sum(range(shape.prompt, length))  # the position before each response token sees those up to itself
     last = (4 * not_keys + 4 * r * not_keys_widths) * spared + 12 * h * (shape.pairs - read_pairs)
     first = 2 * (h * h + 2 * h * keys) * shape.tokens
-    return update_plain(shape, value_mode) - trunk_passes(shape, value_mode) * (last + first)
+    return update_plain(shape, value_mode, value_share) - trunk_passes(shape, value_mode) * (last + first)
 
 
 def products(shape: Shape) -> list[tuple[int, int, int, float]]:
@@ -125,14 +128,15 @@ def products(shape: Shape) -> list[tuple[int, int, int, float]]:
     return [(n, h, h, 4.0 * shape.layers), (n, h, mlp, 2.0 * shape.layers), (n, mlp, h, 1.0 * shape.layers), (read, h, shape.vocab, 1.0)]
 
 
-def plan(shape: Shape, value_mode: str, *, recompute: bool) -> dict[str, float]:
-    """Return the whole passes over the rollout batch that the algorithm takes.
+def plan(shape: Shape, value_mode: str, *, recompute: bool, value_share: float = 1.0) -> dict[str, float]:
+    """Return the passes over the rollout batch through the first layer that the algorithm takes.
 
     ``rollout``: prompt and decoded tokens once, the last token of a reply excepted. ``forward``: reference and reward; the policy where its
     log-probabilities are not kept from the rollout; then E epochs of the policy and, with an adapter of its own, E of the value, whose
-    values at rollout time come from the first of these (one mini-batch an epoch). ``backward``: E of each trunk.
+    values at rollout time come from the first of these (one mini-batch an epoch). ``backward``: E of each trunk. A value adapter on
+    the upper layers only never comes to the first.
     """
-    trunks = 1 if value_mode == "shared_trunk" else 2
+    trunks = 1 if value_mode == "shared_trunk" or value_share < 1 else 2
     scoring = 2 + int(recompute)
     rollout = 1 - shape.batch / shape.tokens
     return {"rollout": rollout, "forward": float(scoring + shape.epochs * trunks), "backward": float(shape.epochs * trunks)}

@@ -16,10 +16,11 @@ ARMS: dict[str, dict[str, str]] = {
     "shared_trunk": {"value_mode": "shared_trunk"},
     "adapter_bf16": {"dtype": "bfloat16"},
     "shared_trunk_bf16": {"value_mode": "shared_trunk", "dtype": "bfloat16"},
-    "adapter_compile": {"compile": "true"},
-    "shared_trunk_compile": {"value_mode": "shared_trunk", "compile": "true"},
+    "adapter_half": {"value_layers": "half"},
+    "adapter_half_bf16": {"value_layers": "half", "dtype": "bfloat16"},
 }
-"""Settings of each arm; ``trl_lora_value`` gives TRL's value model LoRA too, which TRL does not do by itself."""
+"""Settings of each arm. ``half`` stands for half of the layers; ``trl_lora_value`` gives TRL's value model LoRA too, which TRL by itself does
+not."""
 
 
 def write_family(shape: Shape, folder: str, threads: int, dtype: str = "float32") -> None:
@@ -28,13 +29,14 @@ def write_family(shape: Shape, folder: str, threads: int, dtype: str = "float32"
     run(command, threads)
 
 
-def command_of(arm: str, shape: Shape, folder: str, peer_python: str, updates: int, settings: Sequence[str]) -> list[str]:
-    """Return the command of one run."""
+def command_of(arm: str, shape: Shape, folder: str, peer_python: str, updates: int, settings: Sequence[str], *, counts: bool) -> list[str]:
+    """Return the command of one run; without ``counts`` it times only."""
     if arm.startswith("trl"):
         options = [item for name, value in asdict(shape).items() for item in (f"--{name.replace('_', '-')}", str(value))]
         extra = ["--lora-value"] if arm == "trl_lora_value" else []
         return [peer_python, "-m", "tests.benchmarks.ppo_peer", *options, "--updates", str(updates), *extra]
-    changes = [f"{name}={value}" for name, value in ARMS[arm].items()] + list(settings)
+    chosen = {name: str(shape.layers // 2) if value == "half" else value for name, value in ARMS[arm].items()}
+    changes = [f"{name}={value}" for name, value in chosen.items()] + list(settings)
     command = [
         sys.executable,
         "-m",
@@ -45,7 +47,7 @@ def command_of(arm: str, shape: Shape, folder: str, peer_python: str, updates: i
         "--updates",
         str(updates),
     ]
-    return [*command, "--set", *changes] if changes else command
+    return [*command, *([] if counts else ["--times-only"]), *(["--set", *changes] if changes else [])]
 
 
 def run(command: Sequence[str], threads: int) -> str:

@@ -63,13 +63,14 @@ def main() -> None:
     parser.add_argument("directory", type=Path, help="what ppo_family wrote")
     parser.add_argument("--shape", required=True, help="the fields of ppo_operations.Shape as JSON")
     parser.add_argument("--updates", type=int, default=3, help="timed; the first warms up")
+    parser.add_argument("--times-only", action="store_true", help="no counts, no profile: they cost three further updates")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the ppo stage")
     arguments = parser.parse_args()
     memory = Memory()
     shape = Shape(**json.loads(arguments.shape))
     settings = settings_of(shape, arguments.updates + 3, dict(item.split("=", 1) for item in arguments.set))
     trainer = trainer_of(arguments.directory, shape, settings)
-    print(json.dumps(measure(trainer, shape, settings, arguments.updates, memory)))  # noqa: T201
+    print(json.dumps(measure(trainer, shape, settings, arguments.updates, memory, counts=not arguments.times_only)))  # noqa: T201
 
 
 def settings_of(shape: Shape, updates: int, changes: dict[str, Any]) -> PpoConfig:
@@ -108,7 +109,7 @@ def trainer_of(directory: Path, shape: Shape, settings: PpoConfig) -> PpoTrainer
         directory / "reward",
         value_mode=settings.value_mode,
         dtype=settings.dtype,
-        compile_layers=settings.compile,
+        value_layers=settings.value_layers,
     )
     players = Players(roles, DecodingLoop(roles), build_reward_source(settings, roles, roles.members, None))
     sampling = Sampling(shape.response, settings.temperature, frozenset({END}), settings.generation_batch_size)
@@ -116,8 +117,8 @@ def trainer_of(directory: Path, shape: Shape, settings: PpoConfig) -> PpoTrainer
     return PpoTrainer(players, settings, prompts, sampling, None)
 
 
-def measure(trainer: PpoTrainer, shape: Shape, settings: PpoConfig, updates: int, memory: Memory) -> dict[str, Any]:
-    """Time the updates, then count and profile further ones."""
+def measure(trainer: PpoTrainer, shape: Shape, settings: PpoConfig, updates: int, memory: Memory, *, counts: bool) -> dict[str, Any]:
+    """Time the updates, then, with ``counts``, count and profile three further ones."""
     steps, phases = [], []
     for _ in range(updates):
         synchronize()
@@ -138,7 +139,7 @@ def measure(trainer: PpoTrainer, shape: Shape, settings: PpoConfig, updates: int
         "tokens_per_second": shape.batch * shape.response / seconds,
         "peak_mib": peak,
         "phases": medians,
-        **counted(trainer, shape, settings),
+        **(counted(trainer, shape, settings) if counts else {}),
         **efficiency(shape, settings, medians["update"], base_dtype(trainer.roles)),
         "threads": threads(),
         "cores": cores(),
@@ -174,13 +175,15 @@ def counted(trainer: PpoTrainer, shape: Shape, settings: PpoConfig) -> dict[str,
         with profiled(profile):
             return update(*args)
 
-    for watched in (under_counter, under_profiler) if not settings.compile else (under_profiler,):
+    for watched in (under_counter, under_profiler):
         trainer.update = watched  # type: ignore[method-assign]
         trainer.train_step()
     return {
         "passes": counter.passes(shape.tokens),
-        "plan": ppo_operations.plan(shape, settings.value_mode, recompute=not trainer.keeps_logprobs),
-        "executed_update_operations": executed[0] if executed else None,
+        "plan": ppo_operations.plan(
+            shape, settings.value_mode, recompute=not trainer.keeps_logprobs, value_share=value_share(shape, settings)
+        ),
+        "executed_update_operations": executed[0],
         "profile_update_seconds": profile,
     }
 
@@ -192,8 +195,8 @@ def base_dtype(roles: Roles) -> torch.dtype:
 
 def efficiency(shape: Shape, settings: PpoConfig, update_seconds: float, dtype: torch.dtype) -> dict[str, Any]:
     """Compare the update phase with the matrix-product rate of this process."""
-    needed = ppo_operations.update(shape, settings.value_mode)
-    plain = ppo_operations.update_plain(shape, settings.value_mode)
+    needed = ppo_operations.update(shape, settings.value_mode, value_share(shape, settings))
+    plain = ppo_operations.update_plain(shape, settings.value_mode, value_share(shape, settings))
     rates = {str(kind).removeprefix("torch."): product_rate(ppo_operations.products(shape), kind) for kind in _rated(dtype)}
     rate = rates[str(dtype).removeprefix("torch.")]["rate"]
     return {
@@ -204,6 +207,11 @@ def efficiency(shape: Shape, settings: PpoConfig, update_seconds: float, dtype: 
         "update_efficiency": needed / update_seconds / rate,
         "update_efficiency_plain": plain / update_seconds / rate,
     }
+
+
+def value_share(shape: Shape, settings: PpoConfig) -> float:
+    """Return the share of the layers that a pass of the value adapter goes through."""
+    return (settings.value_layers or shape.layers) / shape.layers
 
 
 def _rated(dtype: torch.dtype) -> list[torch.dtype]:
