@@ -19,8 +19,8 @@ ARMS: dict[str, dict[str, str]] = {
     "adapter_half": {"value_layers": "half"},
     "adapter_half_bf16": {"value_layers": "half", "dtype": "bfloat16"},
 }
-"""Settings of each arm. ``half`` stands for half of the layers; ``trl_lora_value`` gives TRL's value model LoRA too, which TRL by itself does
-not."""
+"""Settings of each arm. ``half`` stands for half of the layers; ``trl_lora_value`` gives TRL's value model LoRA too, which TRL by itself
+does not."""
 
 
 def write_family(shape: Shape, folder: str, threads: int, dtype: str = "float32") -> None:
