@@ -99,8 +99,8 @@ class Rollout:
 
     @property
     def num_padded_tokens(self) -> int:
-        """Tokens of one pass over this process's share, padding included; at least 1."""
-        return max(1, sum(batch.input_ids.numel() for mini_batch in self.first_epoch for batch in mini_batch.batches))
+        """Tokens of one pass over this process's share, padding included."""
+        return sum(batch.input_ids.numel() for mini_batch in self.first_epoch for batch in mini_batch.batches)
 
 
 @dataclass
@@ -188,7 +188,9 @@ class PpoTrainer:
                 rollout = self.score(replies, generator)
         with clock.phase("update"):
             metrics = rollout.metrics | self.update(rollout, generator)
-        metrics["update/forward_passes"] = self.roles.read_positions.tokens / rollout.num_padded_tokens
+        tokens = torch.tensor([self.roles.read_positions.tokens, rollout.num_padded_tokens], dtype=torch.float64)
+        self.parallel.sum_(tokens)
+        metrics["update/forward_passes"] = float(tokens[0] / tokens[1])
         self.kl_controller.update(metrics["objective/kl"], len(replies))
         self.entropy_controller.update(metrics["objective/entropy"])
         if report and self.settings.num_samples and self.steps_done % self.settings.sample_steps == 0:

@@ -124,7 +124,8 @@ def check_equal(alone: dict[str, Any], ranks: list[dict[str, Any]]) -> None:
         assert rank["history"] == ranks[0]["history"]
         assert rank["scores"] == ranks[0]["scores"]
     for row, expected in zip(ranks[0]["history"], alone["history"], strict=True):
-        assert row == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        padded = "update/forward_passes"  # counts padding, and shares are padded less
+        assert {**row, padded: 0.0} == pytest.approx({**expected, padded: 0.0}, rel=1e-4, abs=1e-5)
 
 
 def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, family: Family, two_ranks: list[dict[str, Any]]) -> None:

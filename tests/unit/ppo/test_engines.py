@@ -124,9 +124,9 @@ def test_equal_seeds_give_equal_replies_whatever_the_random_state(roles: Roles, 
 def state_of(roles: Roles) -> dict[str, Any]:
     """Everything that an engine could leave changed."""
     model = roles.model
-    layer = next(module for module in model.modules() if hasattr(module, "formed_weight"))
+    layer = next(module for module in model.modules() if hasattr(module, "formed"))
     return {
-        "formed weight": layer.formed_weight,
+        "formed weight": layer.formed,
         "attention": model.get_base_model().config._attn_implementation,
         "modes": [module.training for module in model.modules()],
         "gradients": [parameter.requires_grad for parameter in model.parameters()],
