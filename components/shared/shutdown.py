@@ -3,11 +3,16 @@
 import ctypes
 import logging
 import signal
+import time
 from types import FrameType
 
 from components.shared.errors import Interrupted
 
+SAME_REQUEST_SECONDS = 2.0
+"""Signals this close together are one request: when a parent with several threads is killed, the kernel sends its children the signal of its
+death once per thread, as each one passes them on to the next."""
 _requested = False
+_first_at = 0.0
 _logger = logging.getLogger(__name__)
 
 
@@ -29,8 +34,10 @@ def requested() -> bool:
 
 
 def _request(number: int, frame: FrameType | None) -> None:
-    global _requested
+    global _requested, _first_at
     if _requested:
+        if time.monotonic() - _first_at < SAME_REQUEST_SECONDS:
+            return
         raise Interrupted  # asked twice: the loop does not come round, leave now
-    _requested = True
+    _requested, _first_at = True, time.monotonic()
     _logger.warning("%s received: stopping at the next checkpoint", signal.Signals(number).name)

@@ -16,6 +16,7 @@ from tests.stage_inputs import finish, start_stage, tracking_in, wait_for, write
 from tests.stages.test_ppo import OUTPUTS, inputs  # noqa: F401 - a fixture
 from tests.unit.ppo.family import SMALL
 
+pytestmark = pytest.mark.slow
 STEPS = 5
 CONFIG = {**SMALL, "total_episodes": 8 * STEPS, "eval_steps": 5}
 
