@@ -9,8 +9,8 @@ from types import FrameType
 from components.shared.errors import Interrupted
 
 SAME_REQUEST_SECONDS = 2.0
-"""Signals this close together are one request: when a parent with several threads is killed, the kernel sends its children the signal of its
-death once per thread, as each one passes them on to the next."""
+"""Signals this close together are one request: when a parent with several threads is killed, the kernel sends its children the signal of
+its death once per thread, as each one passes them on to the next."""
 _requested = False
 _first_at = 0.0
 _logger = logging.getLogger(__name__)
