@@ -43,12 +43,10 @@ class MiniBatch:
 
     Attributes:
         batches: micro-batches of this process's share; none when the share is empty.
-        num_sequences: of the whole mini-batch, over all processes.
         num_tokens: response tokens of the whole mini-batch, over all processes; every loss is divided by it.
     """
 
     batches: list["MicroBatch"]
-    num_sequences: int
     num_tokens: float
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 
 from components.ppo.batches import collate, plan_micro_batches, response_mask
-from components.ppo.players import Players, judge
+from components.ppo.players import Players, judge, sample
 from components.ppo.prompts import Query
 from components.ppo.roles import POLICY, REFERENCE
 from components.ppo.rollout import Sampling
@@ -74,12 +74,9 @@ def evaluate(
         Interrupted: a stop was asked for.
     """
     roles, parallel = players.roles, players.parallel
-    own = parallel.rows(len(queries))
-    mine = [queries[row] for row in own]
-    drawn = parallel.stop_together(lambda: players.engine.generate(mine, sampling, seed, own, adapter))
-    replies = parallel.gather(drawn, len(queries))
+    replies = sample(players, queries, sampling, seed, adapter)
     mask = response_mask(replies, roles.device)
-    plan = plan_micro_batches([len(reply) for reply in replies], own, max_tokens)
+    plan = plan_micro_batches([len(reply) for reply in replies], parallel.rows(len(replies)), max_tokens)
     batches = [collate(replies, rows, roles.device) for rows in plan]
     # Both sides of the KL from the same kind of pass: before the first step it is then exactly zero.
     (logprobs, *_), (ref_logprobs, *_) = (

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from components.ppo.batches import MicroBatch, Reply
 from components.ppo.parallel import Parallel
+from components.ppo.prompts import Query
 from components.ppo.rewards import Judgement, RewardSource
-from components.ppo.roles import Roles
-from components.ppo.rollout import Engine
+from components.ppo.roles import POLICY, Roles
+from components.ppo.rollout import Engine, Sampling
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,19 @@ class Players:
     engine: Engine
     rewards: RewardSource
     parallel: Parallel = field(default_factory=Parallel)
+
+
+def sample(players: Players, queries: Sequence[Query], sampling: Sampling, seed: int, adapter: str = POLICY) -> list[Reply]:
+    """Sample a reply to each query, each process its own ones; the replies are the same in all of them.
+
+    Raises:
+        Interrupted: a stop was asked of one of the processes.
+    """
+    parallel = players.parallel
+    own = parallel.rows(len(queries))
+    mine = [queries[row] for row in own]
+    drawn = parallel.stop_together(lambda: players.engine.generate(mine, sampling, seed, own, adapter))
+    return parallel.gather(drawn, len(queries))
 
 
 def judge(players: Players, replies: Sequence[Reply], batches: Sequence[MicroBatch]) -> Judgement:

@@ -98,6 +98,10 @@ class Roles:
         """Mean and standard deviation of the first member's scores."""
         return self.members[0].normalisation
 
+    @property
+    def _trained_adapters(self) -> tuple[str, ...]:
+        return (POLICY, VALUE) if self.value_mode == "adapter" else (POLICY,)
+
     @contextmanager
     def speaking(self, adapter: str, *, trainable: bool = False) -> Iterator[None]:
         """Make an adapter the active one for a pass, its layers formed; it stays active. Backward passes belong inside."""
@@ -151,13 +155,12 @@ class Roles:
 
     def trained_state(self) -> dict[str, Any]:
         """Return copies of the trained weights, for a checkpoint."""
-        adapters = (POLICY, VALUE) if self.value_mode == "adapter" else (POLICY,)
         head = {key: tensor.detach().cpu().clone() for key, tensor in self.value_head.state_dict().items()}
-        return {**{name: adapter_state(self.model, name) for name in adapters}, "value_head": head}
+        return {**{name: adapter_state(self.model, name) for name in self._trained_adapters}, "value_head": head}
 
     def load_trained_state(self, state: dict[str, Any]) -> None:
         """Put the trained weights back."""
-        for name in (POLICY, VALUE) if self.value_mode == "adapter" else (POLICY,):
+        for name in self._trained_adapters:
             restore_adapter_state(self.model, name, state[name])
         self.value_head.load_state_dict(state["value_head"])
 

@@ -72,6 +72,9 @@ def run(
     parallel = from_environment()
     checkpoints.seed_everything(settings.seed)
     with tracking.stage_run("ppo", settings) if parallel.is_main else nullcontext() as run:
+        if run is not None:
+            run.log_input("train", digest=parents["train"], uri=train.uri, context="training")
+            run.log_input("validation", digest=parents["validation"], uri=validation.uri, context="evaluation")
         tokenizer = load_tokenizer(reference)
         roles = load_roles(
             reference,
@@ -107,8 +110,6 @@ def run(
         kept = keep_best(trainer)
 
         if run is not None:
-            run.log_input("train", digest=parents["train"], uri=train.uri, context="training")
-            run.log_input("validation", digest=parents["validation"], uri=validation.uri, context="evaluation")
             summary = _summary(trainer.history, trainer.evaluations, kept)
             save_adapter(roles.model, kept.adapter, artifacts.start(adapter.path))
             properties = {"base_model": reference.uri, "base_model_digest": reference.digest, **summary}

@@ -32,7 +32,7 @@ from components.ppo.controllers import EntropyController, KlController, learning
 from components.ppo.evaluation import Evaluation, evaluate
 from components.ppo.judgement import Judgement
 from components.ppo.losses import kl_estimate
-from components.ppo.players import Players, judge
+from components.ppo.players import Players, judge, sample
 from components.ppo.prompts import PtxSource, Query, QuerySource
 from components.ppo.reward_shaping import RewardShaper
 from components.ppo.roles import POLICY, REFERENCE, REWARD
@@ -201,10 +201,7 @@ class PpoTrainer:
 
     def sample(self, queries: Sequence[Query], seed: int) -> list[Reply]:
         """Sample a reply to each query from the policy, each process its own ones."""
-        own = self.parallel.rows(len(queries))
-        mine = [queries[row] for row in own]
-        drawn = self.parallel.stop_together(lambda: self.players.engine.generate(mine, self.sampling, seed, own))
-        return self.parallel.gather(drawn, len(queries))
+        return sample(self.players, queries, self.sampling, seed)
 
     def mini_batches(self, replies: Sequence[Reply], generator: torch.Generator) -> list[MiniBatch]:
         """Shuffle the rollout batch into mini-batches; cut this process's share of each into micro-batches of similar length."""
@@ -218,7 +215,6 @@ class PpoTrainer:
                     collate(replies, rows, self.roles.device)
                     for rows in plan_micro_batches(lengths, self.parallel.part(part), self.settings.max_tokens_per_micro_batch)
                 ],
-                num_sequences=len(part),
                 num_tokens=float(sum(len(replies[row].response_ids) for row in part)),
             )
             for part in parts

@@ -9,14 +9,12 @@ moved the weights. The bound is ten times that, and far below what one lost row 
 import json
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from components.ppo.batches import Reply
 from components.ppo.config import PpoConfig
 from components.ppo.parallel import close, from_environment
 from components.ppo.players import Players
@@ -27,22 +25,12 @@ from components.ppo.trainer import PpoTrainer, Report
 from components.shared import checkpoints, shutdown
 from components.shared.modeling import adapter_state
 from tests.ranks import run_ranks
-from tests.unit.ppo.family import Family, prompts_of, sampling_of, settings_of
+from tests.unit.ppo.family import Family, Silent, prompts_of, sampling_of, settings_of
 
 SHORT = {"total_episodes": 24, "learning_rate": 1e-3, "value_learning_rate": 1e-3, "eval_steps": 3}
 STOPPED_AFTER = 2
 BOUND = 1e-5
 """Largest distance between one process and several, as a fraction of the distance that training moved the weights."""
-
-
-class Silent:
-    """A report that nobody reads."""
-
-    def metrics(self, values: dict[str, float], step: int) -> None:
-        """Take numbers."""
-
-    def samples(self, replies: Sequence[Reply], scores: Sequence[float], step: int) -> None:
-        """Take replies."""
 
 
 def one_rank(folder: Path, family: str, changes: str, stop: str) -> None:

@@ -42,7 +42,7 @@ def collated(roles: Roles, max_tokens: int = 10_000, **padding: int) -> list[Mic
 
 def mini_batch(roles: Roles, max_tokens: int = 10_000, **padding: int) -> MiniBatch:
     batches = collated(roles, max_tokens, **padding)
-    return MiniBatch(batches, sum(len(batch.rows) for batch in batches), float(sum(int(batch.mask.sum()) for batch in batches)))
+    return MiniBatch(batches, float(sum(int(batch.mask.sum()) for batch in batches)))
 
 
 def passes(roles: Roles, batches: Sequence[MicroBatch], temperature: float = 1.0) -> dict[str, torch.Tensor]:
